@@ -1,0 +1,1 @@
+"""The bounded agent: it thinks, it has no hands."""

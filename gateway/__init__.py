@@ -1,0 +1,1 @@
+"""The Countersign gateway: the only way a write leaves."""
