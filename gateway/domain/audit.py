@@ -1,0 +1,83 @@
+"""The record's leaf: codes, ids, digests and numbers, encoded once and hashed as stored.
+
+1. No free text and no personal data: those go in by salted digest.
+2. The encoding is deterministic: UTF-8 JSON, sorted keys, no spaces; empty fields are left out. Stored bytes are never re-encoded.
+3. The leaf hash is RFC 6962's: SHA-256(0x00 ‖ leaf).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+
+from gateway.domain.budget import Hold
+from gateway.domain.limits import LEAF_BYTES_MAX
+
+
+class EntryKind(StrEnum):
+    DECISION = "DECISION"
+    INTENT = "INTENT"
+    OUTCOME = "OUTCOME"
+    DENIAL = "DENIAL"
+    RESOLUTION = "RESOLUTION"
+    LATE_OUTCOME = "LATE_OUTCOME"
+    RESENT = "RESENT"
+    STEP_RECORDED = "STEP_RECORDED"
+    RUN_STOPPED = "RUN_STOPPED"
+    HALT = "HALT"
+    RESUME = "RESUME"
+    ACTIVATED = "ACTIVATED"
+    ROLLED_BACK = "ROLLED_BACK"
+    KEY_ROTATED = "KEY_ROTATED"
+    ERASED = "ERASED"
+    SHADOW_FLIP = "SHADOW_FLIP"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One leaf with the columns it is found by. `counter` is gapless within a boot."""
+
+    kind: EntryKind
+    time_ms: int
+    boot_id: str
+    counter: int
+    tenant: str
+    workflow: str
+    run_id: str
+    subject_id: str  # the commit, decision, halt, … it is about
+    leaf: bytes
+    leaf_hash: bytes
+
+
+def leaf_hash(leaf: bytes) -> bytes:
+    return sha256(b"\x00" + leaf).digest()
+
+
+def text_digest(salt: bytes, text: bytes) -> str:
+    """Hex of SHA-256(salt ‖ text); the salt is kept, and erased, with the text. "" for no text."""
+    return sha256(salt + text).hexdigest() if text else ""
+
+
+def movements(holds: Sequence[Hold]) -> list[dict[str, object]]:
+    return [
+        {
+            "level": held.node.level, "scope": held.node.scope, "ledger": held.node.ledger, "currency": held.node.currency,
+            "window": held.node.window, "window_start_ms": held.window_start_ms, "amount": held.amount, "settled": held.settled,
+            "state": held.state,
+        }
+        for held in holds
+    ]  # fmt: skip
+
+
+def encode(fields: Mapping[str, object]) -> bytes:
+    """The leaf's bytes. Raises AssertionError above the limit: every field that goes in is bounded."""
+    kept = {name: value for name, value in fields.items() if value not in ("", None, [], {}, b"")}
+    leaf = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_hex).encode()
+    assert len(leaf) <= LEAF_BYTES_MAX, "every field of a leaf is bounded"
+    return leaf
+
+
+def _hex(value: object) -> str:
+    assert isinstance(value, bytes), f"a leaf holds no {type(value).__name__}"
+    return value.hex()

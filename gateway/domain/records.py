@@ -1,0 +1,223 @@
+"""The rows that a store keeps: commits, decisions, runs, keys. Values; moving one makes another.
+
+1. Times are Unix milliseconds, 0 for "not yet". Ids are opaque. Nothing here is a payload: bodies are kept apart (`Body`).
+2. A reason travels as a `Note`: the code, bounded facts, the policy's code; free text (`detail`) never enters a leaf.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gateway.domain.budget import BudgetLimit, Hold
+from gateway.domain.lifecycle import State, Thinking
+from gateway.domain.reasons import DecideStop, Reason, RunStop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """One cause of an answer."""
+
+    reason: Reason
+    facts: Mapping[str, str] = field(default_factory=dict)
+    policy_code: str = ""
+    detail: str = ""  # for a person; may quote payload values, so it is stored apart from the leaf
+    retry_after_ms: int = 0
+
+
+class KeySpace(StrEnum):
+    """Each has its own keys: the same bytes in two spaces are two keys."""
+
+    COMMIT = "commit"
+    DECIDE = "decide"
+    STEP = "step"
+    FINISH = "finish"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyName:
+    space: KeySpace
+    tenant: str
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One request that a key was bound to."""
+
+    id: str  # commit id, decision id, or the entry's hash in hex
+    fingerprint: bytes
+    fingerprint_version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRow:
+    """A key and its generations, oldest first; none left means it was collected and is retired."""
+
+    name: KeyName
+    generations: tuple[Generation, ...]
+
+    @property
+    def latest(self) -> Generation:
+        return self.generations[-1]
+
+    def successor_of(self, superseded_id: str) -> Generation | None:
+        ids = [generation.id for generation in self.generations]
+        place = ids.index(superseded_id) + 1 if superseded_id in ids else len(ids)
+        return self.generations[place] if place < len(ids) else None
+
+    def bound_to(self, fingerprints: Mapping[int, bytes]) -> bool:
+        """True when a generation has this fingerprint, compared in its own version."""
+        return any(fingerprints.get(one.fingerprint_version) == one.fingerprint for one in self.generations)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitRow:
+    commit_id: str
+    tenant: str
+    caller: str
+    key: bytes
+    generation: int
+    run_id: str
+    workflow: str
+    step: str
+    action: str
+    target: str
+    method: str
+    path: str
+    decision_id: str
+    fingerprint: bytes
+    state: State
+    notes: tuple[Note, ...]
+    holds: tuple[Hold, ...]
+    verdict_id: str
+    activation_number: int
+    revision: str
+    attempt_id: str  # the first attempt; re-sends have rows of their own
+    boot_id: str
+    attempts: int
+    lease_until_ms: int  # of the latest attempt
+    not_after_ms: int  # the greatest of every attempt
+    host_status: int
+    response_truncated: bool
+    created_at_ms: int
+    ended_at_ms: int
+    expire_at_ms: int
+    entry_hash: bytes
+    traceparent: str
+    looks: int = 0  # times the reconciler has asked
+    look_at_ms: int = 0  # when it asks next
+    look_until_ms: int = 0  # its lease
+    resolved_by: str = ""  # principal or "query" or "dedupe", "" when the first answer ended it
+    conflict: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """What is kept apart from a commit's row: free text, erased together with its salt."""
+
+    commit_id: str
+    salt: bytes
+    payload: bytes
+    judged_input: bytes
+    response: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One permission to send, owned by one process."""
+
+    attempt_id: str
+    commit_id: str
+    number: int
+    boot_id: str
+    lease_until_ms: int
+    not_after_ms: int
+    made_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    steps: int = 0
+    tool_calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    spend_micros: int = 0
+    wall_ms: int = 0
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceNote:
+    tool: str
+    result_sha256: bytes
+    result_bytes: int
+    ok: bool
+    prefetched: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRow:
+    decision_id: str
+    tenant: str
+    caller: str
+    key: bytes
+    generation: int
+    run_id: str
+    workflow: str
+    step: str
+    fingerprint: bytes
+    state: Thinking
+    option: str
+    source: str  # "" | AGENT | FALLBACK
+    stop: DecideStop | None
+    notes: tuple[Note, ...]
+    evidence: tuple[EvidenceNote, ...]
+    usage: Usage
+    holds: tuple[Hold, ...]
+    models: tuple[str, ...]
+    verdict_id: str
+    activation_number: int
+    revision: str
+    step_digest: bytes
+    agent_version: str
+    transcript_sha256: bytes
+    boot_id: str
+    lease_until_ms: int
+    created_at_ms: int
+    ended_at_ms: int
+    ttl_ms: int
+    expire_at_ms: int
+    consumed_by: str
+    entry_hash: bytes
+    salt: bytes
+    rationale: str
+    context: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RunName:
+    tenant: str
+    workflow: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    name: RunName
+    opened_at_ms: int
+    deadline_at_ms: int
+    steps: int
+    steps_max: int
+    budgets: tuple[BudgetLimit, ...]
+    stop: RunStop | None
+    stopped_at_ms: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRow:
+    """A recorded deterministic step."""
+
+    entry_hash: bytes
+    result: bytes
+    salt: bytes
