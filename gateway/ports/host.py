@@ -1,13 +1,16 @@
 """The host system: the only place a write can go, and what was seen when it went.
 
 1. `apply` sends at most once on the wire. It never raises for what the network did: silence is an observation.
-2. An observation says what was seen, not what it means: `domain.host_answer` holds that table.
+2. An observation says what was seen, not what it means: `domain.host_answer` has the types and that table.
 3. `NotSent` is claimed only when not one byte of the request can have left.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
+
+from gateway.domain.host_answer import GrpcReply, HttpReply, NotSent, NotSentWhy, Observation, QueryFinding, Silent
+
+__all__ = ["Delivery", "GrpcReply", "Host", "HttpReply", "NotSent", "NotSentWhy", "Observation", "QueryAnswer", "QueryFinding", "Silent"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,58 +26,6 @@ class Delivery:
     not_after_ms: int  # wall clock, Unix milliseconds: no first byte after this
     send_by_s: float  # boot-time clock (CLOCK_BOOTTIME seconds): no first byte after this
     traceparent: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotSent:
-    """Not one byte left: the connection could not be made, or the time to send had passed."""
-
-    why: "NotSentWhy"
-    detail: str
-
-
-class NotSentWhy(StrEnum):
-    NOT_REACHED = "NOT_REACHED"
-    TOO_LATE = "TOO_LATE"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpReply:
-    """A complete response header arrived. `body` holds at most the stored-response cap."""
-
-    status: int
-    body: bytes
-    body_truncated: bool  # over the cap, lost midway, or not readable in time
-    content_type: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GrpcReply:
-    """A final gRPC status arrived from the host itself."""
-
-    code: str  # "OK", "NOT_FOUND", …
-    body: bytes
-    body_truncated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Silent:
-    """At least one byte may have left and no complete answer came."""
-
-    detail: str
-
-
-Observation = NotSent | HttpReply | GrpcReply | Silent
-
-
-class QueryFinding(StrEnum):
-    """What a host says of one downstream key."""
-
-    APPLIED = "APPLIED"
-    IN_PROGRESS = "IN_PROGRESS"
-    NOT_APPLIED = "NOT_APPLIED"  # the host has durably closed this key
-    NOT_FOUND = "NOT_FOUND"  # final only if the host enforces Not-After and it has passed with skew
-    NO_ANSWER = "NO_ANSWER"  # the query itself failed or made no sense; says nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
