@@ -1,0 +1,1 @@
+"""Examples of workflows under Countersign, each with the host system it writes to."""
