@@ -41,11 +41,11 @@ async def serve(*, port: int, book: Book, token: bytes | None, ready_file: Path 
         try:
             await web.TCPSite(runner, ADDRESS, port).start()
         except OSError as fault:
-            raise CannotStart(f"billing cannot listen on {ADDRESS}:{port}: {fault.strerror}; choose another --port, or 0") from fault
+            raise CannotStart(f"billing cannot listen on {ADDRESS}:{port}: {os.strerror(fault.errno or 0)}; choose another --port, or 0") from fault
         url = f"http://{ADDRESS}:{runner.addresses[0][1]}"
-        print(f"billing is ready at {url}", flush=True)
         if ready_file is not None:
             _put_whole(ready_file, json.dumps({"url": url, "pid": os.getpid()}))
+        print(f"billing is ready at {url}", flush=True)
         await stop.wait()
     finally:
         await runner.cleanup()
