@@ -66,9 +66,7 @@ TABLE: Final = (
     Limit("tool result", f"{TOOL_RESULT_BYTES_MAX // 1024} KiB"),
     Limit("tools of a step", str(TOOLS_MAX)),
     Limit("expire time", f"{EXPIRE_MS_MAX // 3_600_000} h ahead, default {EXPIRE_MS_DEFAULT // 60_000} min"),
-    Limit(
-        "deadline (required)", f"Commit {COMMIT_DEADLINE_S_MAX} s, Decide {DECIDE_DEADLINE_S_MAX} s, others {READ_DEADLINE_S_MAX} s; a longer one is clamped"
-    ),
+    Limit("deadline (required)", f"Commit {COMMIT_DEADLINE_S_MAX} s, Decide {DECIDE_DEADLINE_S_MAX} s, others {READ_DEADLINE_S_MAX} s; longer is clamped"),
     Limit("commits in flight", f"{COMMITS_IN_FLIGHT_MAX} a gateway, half of that a tenant"),
     Limit("waiters", str(WAITERS_MAX)),
     Limit("open runs", f"{OPEN_RUNS_MAX} a tenant"),

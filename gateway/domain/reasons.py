@@ -91,7 +91,7 @@ TABLE: Final[dict[Reason, Row]] = {
     Reason.NOT_AUTHENTICATED: Row(_R, "UNAUTHENTICATED", _NEVER, "platform", "The listener asks for a token or a certificate and got none that it knows."),
     Reason.NOT_ALLOWED: Row(_R, "PERMISSION_DENIED", _NEVER, "platform", "This listener's role may not call this method."),
     Reason.IDEMPOTENCY_KEY_REUSED: Row(_R, "FAILED_PRECONDITION", _NEVER, "caller", "The key is bound to other content."),
-    Reason.SUPERSEDES_NOT_CURRENT: Row(_R, "FAILED_PRECONDITION", _NEVER, "caller", "Only the latest generation of a key, once FAILED or DENIED, can be superseded."),
+    Reason.SUPERSEDES_NOT_CURRENT: Row(_R, "FAILED_PRECONDITION", _NEVER, "caller", "Only a key's latest generation, FAILED or DENIED, can be superseded."),
     Reason.KEY_RETIRED: Row(_R, "FAILED_PRECONDITION", _NEVER, "caller", "The key was used, ended and collected; it never executes again."),
     Reason.REQUEST_EXPIRED: Row(_R, "FAILED_PRECONDITION", _NEVER, "caller", "The request's expire time has passed."),
     Reason.NOT_FOUND: Row(_R, "NOT_FOUND", _NEVER, "caller", "There is no such thing in this tenant."),

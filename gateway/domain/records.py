@@ -107,8 +107,7 @@ class CommitRow:
     looks: int = 0  # times the reconciler has asked
     look_at_ms: int = 0  # when it asks next
     look_until_ms: int = 0  # its lease
-    resolved_by: str = ""  # principal or "query" or "dedupe", "" when the first answer ended it
-    conflict: bool = False
+    resolved_by: str = ""  # operator's name, "query" or "resend"; "" when the first attempt's own answer ended it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

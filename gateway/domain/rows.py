@@ -1,0 +1,169 @@
+"""The locked rows of one batch, and what the batch makes of them. A store loads them, hands them here, and writes back what changed.
+
+1. The one mutable value of this room; it lives for one transaction and is never shared.
+2. A member of a batch sees what the members before it made: deciding in order is the same as deciding one by one.
+3. Nothing is changed by a member that does not admit, except what that member records.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from gateway.domain.audit import Entry, EntryKind, encode, leaf_hash
+from gateway.domain.boundary import Standing
+from gateway.domain.budget import Node, NodeRow
+from gateway.domain.halts import Halt
+from gateway.domain.records import Attempt, Body, CommitRow, DecisionRow, Generation, KeyName, KeyRow, RunName, RunRow, StepRow
+
+Reply = TypeVar("Reply", covariant=True)  # noqa: PLC0105 - the only type variable of the room; its name is what it stands for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivationRow:
+    """An activation as stored: its number, and the limits above run level that replicas agree on."""
+
+    number: int
+    revision: str
+    digest: bytes
+    standing: Standing
+    activated_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """Read under the gate lock, in a later statement than the one that got it."""
+
+    activation: ActivationRow | None
+    minimum_number: int  # no T1 below this activation number
+    halts: tuple[Halt, ...]  # active ones
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wants:
+    """The rows a member needs, by name. A key brings the row of its latest generation along, a commit the row of its decision."""
+
+    keys: tuple[KeyName, ...] = ()
+    commits: tuple[str, ...] = ()
+    decisions: tuple[str, ...] = ()
+    runs: tuple[RunName, ...] = ()
+    halts: tuple[str, ...] = ()  # also lifted ones
+    open_work: bool = False  # every commit FORWARDING or UNKNOWN, every decision THINKING
+
+
+class Rows:
+    """Working set of one batch. `dirty_*` is what must be written."""
+
+    def __init__(self, *, now_ms: int, boot_id: str, counter: int, gate: Gate, open_runs: Mapping[str, int]) -> None:
+        self.now_ms = now_ms  # the store's clock, read after the locks
+        self.boot_id = boot_id
+        self.counter = counter  # of the next entry of this boot
+        self.gate = gate
+        self.open_runs = dict(open_runs)
+        self.keys: dict[KeyName, KeyRow] = {}
+        self.commits: dict[str, CommitRow] = {}
+        self.decisions: dict[str, DecisionRow] = {}
+        self.runs: dict[RunName, RunRow] = {}
+        self.nodes: dict[tuple[str, int], NodeRow] = {}  # by node key and window start
+        self.newest: dict[str, int] = {}  # newest window start of a node
+        self.halts: dict[str, Halt] = {}  # those wanted by id
+        self.dirty = Dirty()
+
+    def put_commit(self, row: CommitRow) -> None:
+        self.commits[row.commit_id] = row
+        self.dirty.commits[row.commit_id] = row
+
+    def put_decision(self, row: DecisionRow) -> None:
+        self.decisions[row.decision_id] = row
+        self.dirty.decisions[row.decision_id] = row
+
+    def put_run(self, row: RunRow) -> None:
+        before = self.runs.get(row.name)
+        was_open = before is not None and before.stop is None
+        is_open = row.stop is None
+        self.open_runs[row.name.tenant] = self.open_runs.get(row.name.tenant, 0) + is_open - was_open
+        self.runs[row.name] = row
+        self.dirty.runs[row.name] = row
+
+    def put_node(self, row: NodeRow) -> None:
+        place = (row.node.key, row.window_start_ms)
+        self.nodes[place] = row
+        self.newest[row.node.key] = max(row.window_start_ms, self.newest.get(row.node.key, 0))
+        self.dirty.nodes[place] = row
+
+    def put_halt(self, halt: Halt) -> None:
+        others = tuple(one for one in self.gate.halts if one.halt_id != halt.halt_id)
+        active = (*others, halt) if halt.lifted_at_ms == 0 else others
+        self.gate = Gate(activation=self.gate.activation, minimum_number=self.gate.minimum_number, halts=active)
+        self.dirty.halts[halt.halt_id] = halt
+
+    def put_activation(self, row: ActivationRow, *, minimum_number: int) -> None:
+        self.gate = Gate(activation=row, minimum_number=minimum_number, halts=self.gate.halts)
+        self.dirty.activation = (row, minimum_number)
+
+    def bind(self, name: KeyName, generation: Generation) -> None:
+        """Binds a key to one more generation."""
+        row = self.keys.get(name)
+        bound = KeyRow(name=name, generations=(*(row.generations if row else ()), generation))
+        self.keys[name] = bound
+        self.dirty.keys[name] = bound
+
+    def newest_node(self, node: Node) -> NodeRow | None:
+        start = self.newest.get(node.key)
+        return None if start is None else self.nodes[node.key, start]
+
+    def record(self, kind: EntryKind, *, run: RunName, subject_id: str, fields: Mapping[str, object]) -> bytes:
+        """Adds one audit entry to the transaction; returns its leaf hash."""
+        leaf = encode(
+            {
+                "v": 1, "kind": kind, "time_ms": self.now_ms, "boot": self.boot_id, "n": self.counter,
+                "tenant": run.tenant, "workflow": run.workflow, "run": run.run_id, **fields,
+            }
+        )  # fmt: skip
+        entry = Entry(
+            kind=kind, time_ms=self.now_ms, boot_id=self.boot_id, counter=self.counter, tenant=run.tenant, workflow=run.workflow,
+            run_id=run.run_id, subject_id=subject_id, leaf=leaf, leaf_hash=leaf_hash(leaf),
+        )  # fmt: skip
+        self.counter += 1
+        self.dirty.entries.append(entry)
+        return entry.leaf_hash
+
+
+@dataclass(slots=True)
+class Dirty:
+    """Every row once, as it must stand after the transaction."""
+
+    keys: dict[KeyName, KeyRow] = field(default_factory=dict)
+    commits: dict[str, CommitRow] = field(default_factory=dict)
+    decisions: dict[str, DecisionRow] = field(default_factory=dict)
+    runs: dict[RunName, RunRow] = field(default_factory=dict)
+    nodes: dict[tuple[str, int], NodeRow] = field(default_factory=dict)
+    halts: dict[str, Halt] = field(default_factory=dict)
+    bodies: dict[str, Body] = field(default_factory=dict)
+    responses: dict[str, bytes] = field(default_factory=dict)  # of bodies stored earlier
+    attempts: list[Attempt] = field(default_factory=list)
+    steps: dict[bytes, StepRow] = field(default_factory=dict)
+    evidence: dict[str, str] = field(default_factory=dict)  # operator's words by commit id
+    entries: list[Entry] = field(default_factory=list)
+    activation: tuple[ActivationRow, int] | None = None
+
+
+class Write(Generic[Reply]):
+    """One member of a batch: names the rows it needs, then decides over them. Pure, and complete in itself."""
+
+    __slots__ = ()
+
+    def wants(self) -> Wants:
+        raise NotImplementedError  # every member says what it needs
+
+    def nodes(self, rows: Rows) -> list[Node]:
+        """Budget nodes needed in their newest window, once gate, runs, commits and decisions are loaded."""
+        del rows
+        return []
+
+    def held(self, rows: Rows) -> list[tuple[str, int]]:
+        """Budget nodes needed in the very window a hold was made in: (node key, window start)."""
+        del rows
+        return []
+
+    def apply(self, rows: Rows) -> Reply:
+        raise NotImplementedError  # every member decides

@@ -1,0 +1,146 @@
+"""Runs: a deterministic step taken, a run finished, a run whose wall clock ran out.
+
+1. A run stops once; whoever comes later gets the stop it has.
+2. RecordStep and FinishRun carry keys of their own: the same key and content is the same answer.
+"""
+
+from dataclasses import dataclass, replace
+
+from gateway.domain.asks import Refuse
+from gateway.domain.audit import EntryKind, text_digest
+from gateway.domain.boundary import RunTerms
+from gateway.domain.fingerprint import VERSION
+from gateway.domain.limits import OPEN_RUNS_MAX
+from gateway.domain.reasons import Reason, RunStop
+from gateway.domain.records import Generation, KeyName, Note, RunName, RunRow, StepRow
+from gateway.domain.refusal import Refusal
+from gateway.domain.rows import Rows, Wants, Write
+from gateway.domain.runs import open_run, too_many_open, why_closed
+
+
+def stop_run(rows: Rows, name: RunName, stop: RunStop, *, note: str, note_digest: str = "") -> RunRow:
+    """Ends an open run and records it; a run already stopped stays as it is."""
+    run = rows.runs[name]
+    if run.stop is not None:
+        return run
+    stopped = replace(run, stop=stop, stopped_at_ms=rows.now_ms, note=note)
+    rows.put_run(stopped)
+    fields = {"stop": stop, "steps": run.steps, "steps_max": run.steps_max, "note_digest": note_digest}
+    rows.record(EntryKind.RUN_STOPPED, run=name, subject_id=name.run_id, fields=fields)
+    return stopped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTaken:
+    """`notes` is empty when the step was counted."""
+
+    entry_hash: bytes
+    steps_left: int
+    replayed: bool
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordStep(Write[StepTaken | Refuse]):
+    key: KeyName
+    fingerprint: bytes
+    caller: str
+    run: RunName
+    terms: RunTerms
+    step: str
+    result: bytes
+    salt: bytes
+    activation_number: int
+    revision: str
+
+    def wants(self) -> Wants:
+        return Wants(keys=(self.key,), runs=(self.run,))
+
+    def apply(self, rows: Rows) -> StepTaken | Refuse:
+        run = rows.runs.get(self.run)
+        row = rows.keys.get(self.key)
+        if row is not None:
+            left = run.steps_max - run.steps if run else 0
+            return same_content(row.generations, self.fingerprint) or StepTaken(
+                entry_hash=bytes.fromhex(row.latest.id), steps_left=left, replayed=True, notes=()
+            )
+        if run is None:
+            if rows.open_runs.get(self.run.tenant, 0) >= OPEN_RUNS_MAX:
+                return Refuse(too_many_open())
+            run = open_run(self.run, self.terms, rows.now_ms)
+        closed = why_closed(run, rows.now_ms)
+        if closed:
+            note, stop = closed
+            rows.put_run(run)
+            if stop:
+                stop_run(rows, run.name, stop, note="")
+            return StepTaken(entry_hash=b"", steps_left=max(0, run.steps_max - run.steps), replayed=False, notes=(note,))
+        return self._count(rows, run)
+
+    def _count(self, rows: Rows, run: RunRow) -> StepTaken:
+        counted = replace(run, steps=run.steps + 1)
+        rows.put_run(counted)
+        fields = {
+            "caller": self.caller, "step": self.step, "mode": "deterministic", "steps": counted.steps,
+            "result_digest": text_digest(self.salt, self.result), "activation": self.activation_number, "revision": self.revision,
+        }  # fmt: skip
+        entry_hash = rows.record(EntryKind.STEP_RECORDED, run=self.run, subject_id=self.step, fields=fields)
+        rows.dirty.steps[entry_hash] = StepRow(entry_hash=entry_hash, result=self.result, salt=self.salt)
+        rows.bind(self.key, Generation(entry_hash.hex(), self.fingerprint, VERSION))
+        return StepTaken(entry_hash=entry_hash, steps_left=counted.steps_max - counted.steps, replayed=False, notes=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished:
+    run: RunRow
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishRun(Write[RunFinished | Refuse]):
+    key: KeyName
+    fingerprint: bytes
+    run: RunName
+    stop: RunStop
+    note: str
+    salt: bytes
+
+    def wants(self) -> Wants:
+        return Wants(keys=(self.key,), runs=(self.run,))
+
+    def apply(self, rows: Rows) -> RunFinished | Refuse:
+        run, row = rows.runs.get(self.run), rows.keys.get(self.key)
+        if run is None:
+            return Refuse(Refusal(reason=Reason.NOT_FOUND, message="no such run: it is opened by its first Decide, Commit or RecordStep."))
+        if row is not None:
+            return same_content(row.generations, self.fingerprint) or RunFinished(run=run, replayed=True)
+        already = run.stop is not None
+        stopped = stop_run(rows, self.run, self.stop, note=self.note, note_digest=text_digest(self.salt, self.note.encode()))
+        rows.bind(self.key, Generation(self.run.run_id, self.fingerprint, VERSION))
+        return RunFinished(run=stopped, replayed=already)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeOutRun(Write[bool]):
+    """The sweeper's: ends a run whose wall clock has run out. True when it did."""
+
+    run: RunName
+
+    def wants(self) -> Wants:
+        return Wants(runs=(self.run,))
+
+    def apply(self, rows: Rows) -> bool:
+        run = rows.runs.get(self.run)
+        if run is None or run.stop is not None or rows.now_ms < run.deadline_at_ms:
+            return False
+        stop_run(rows, self.run, RunStop.TIMEOUT, note="")
+        return True
+
+
+def same_content(generations: tuple[Generation, ...], fingerprint: bytes) -> Refuse | None:
+    """None when the key is bound to this very content."""
+    if not generations:
+        return Refuse(Refusal(reason=Reason.KEY_RETIRED, message="this key was used, ended and collected; it never executes again."))
+    if any(one.fingerprint == fingerprint for one in generations):
+        return None
+    return Refuse(Refusal(reason=Reason.IDEMPOTENCY_KEY_REUSED, message="this key is bound to other content; use another key for another call."))
