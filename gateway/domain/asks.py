@@ -12,13 +12,6 @@ from gateway.domain.refusal import Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Denial:
-    """A no found before T1, by admit or by the verdict. It goes on to T1, which records it."""
-
-    notes: tuple[Note, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionNeed:
     """The decision a write names, and the steps whose decision may carry it, with their digests in this activation."""
 
@@ -40,7 +33,7 @@ class Ask:
     expire_at_ms: int  # 0: never
     activation_number: int
     verdict_at_ms: int  # 0: no verdict was asked for
-    denial: Denial | None
+    denial: tuple[Note, ...]  # the no found before T1 by admit or by the verdict, which T1 records; empty: none
     decision: DecisionNeed | None
     costs: tuple[Cost, ...]
 

@@ -111,11 +111,11 @@ def run_is_open(ask: Ask, rows: Rows) -> Finding | None:
 
 def not_denied_before(ask: Ask, rows: Rows) -> Finding | None:
     del rows
-    if ask.denial is None:
+    if not ask.denial:
         return None
-    by_policy = ask.denial.notes[0].reason in _POLICY
+    by_policy = ask.denial[0].reason in _POLICY
     stops = RunStop.POLICY_DENIAL if by_policy and RunStop.POLICY_DENIAL in ask.terms.stops_run else None
-    return Deny(notes=ask.denial.notes, stops_run=stops)
+    return Deny(notes=ask.denial, stops_run=stops)
 
 
 def decision_is_usable(ask: Ask, rows: Rows) -> Finding | None:
