@@ -91,6 +91,10 @@ class Workflow:
         """The agentic steps that list the action: it needs the decision of one of them, whichever step commits it."""
         return frozenset(step.name for step in self.steps.values() if step.mode is Mode.AGENTIC and action in step.commits)
 
+    def decider_digests(self, action: str) -> Mapping[str, bytes]:
+        """The steps whose decision may carry the action, with their digests in this activation."""
+        return {name: self.steps[name].digest for name in self.deciders(action)}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:

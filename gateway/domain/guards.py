@@ -6,18 +6,18 @@
 4. A denial stops a run only where it is the run's own: its wall clock, steps or unwindowed budget, a halt on it, or POLICY_DENIAL when listed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 
-from gateway.domain.asks import Admit, Ask, Deny, Finding, Refuse, Rejudge, Twin
+from gateway.domain.asks import Admit, Ask, DecisionNeed, Deny, Finding, Refuse, Rejudge, Twin
 from gateway.domain.boundary import Standing
 from gateway.domain.budget import BudgetLimit, Hold, Level, Node, NodeRow, Shortage, Window, current, hold, limits_for
 from gateway.domain.halts import covers, says
 from gateway.domain.lifecycle import DECISION_SUPERSEDABLE, SUPERSEDABLE, Thinking
 from gateway.domain.limits import OPEN_RUNS_MAX, VERDICT_AGE_MS_MAX
 from gateway.domain.reasons import Reason, RunStop
-from gateway.domain.records import CommitRow, DecisionRow, KeyRow, KeySpace, Note
+from gateway.domain.records import CommitRow, DecisionRow, KeyRow, KeySpace, Note, RunName
 from gateway.domain.refusal import Refusal
 from gateway.domain.rows import Rows
 from gateway.domain.runs import open_run, too_many_open, why_closed
@@ -41,7 +41,20 @@ def key_is_free(ask: Ask, rows: Rows) -> Finding | None:
     return resolve_key(ask, row, held)
 
 
-def resolve_key(ask: Ask, row: KeyRow | None, latest: CommitRow | DecisionRow | None) -> Refuse | Twin | None:
+class Claims(Protocol):
+    """What a request says of its key; an `Ask` says it, and so does a command."""
+
+    @property
+    def supersedes(self) -> str: ...
+    @property
+    def fingerprint(self) -> bytes: ...
+    @property
+    def fingerprint_version(self) -> int: ...
+    @property
+    def same_as(self) -> Mapping[str, str]: ...
+
+
+def resolve_key(ask: Claims, row: KeyRow | None, latest: CommitRow | DecisionRow | None) -> Refuse | Twin | None:
     """What the key says; `latest` is the row of its latest generation. None: this request may claim it."""
     if row is None:
         return _not_current("the key has never been used") if ask.supersedes else None
@@ -60,7 +73,7 @@ def resolve_key(ask: Ask, row: KeyRow | None, latest: CommitRow | DecisionRow | 
     return _may_supersede(ask, latest)
 
 
-def _may_supersede(ask: Ask, latest: CommitRow | DecisionRow) -> Refuse | None:
+def _may_supersede(ask: Claims, latest: CommitRow | DecisionRow) -> Refuse | None:
     open_to_it = SUPERSEDABLE if isinstance(latest, CommitRow) else DECISION_SUPERSEDABLE
     if latest.state not in open_to_it:
         return _not_current(f"it is {latest.state}; only {' or '.join(sorted(open_to_it))} can be superseded")
@@ -121,18 +134,18 @@ def not_denied_before(ask: Ask, rows: Rows) -> Finding | None:
 def decision_is_usable(ask: Ask, rows: Rows) -> Finding | None:
     if ask.decision is None:
         return None
-    why = _unusable(ask, rows.decisions.get(ask.decision.decision_id), rows.now_ms)
+    why = why_unusable(ask.decision, ask.run, rows.decisions.get(ask.decision.decision_id), rows.now_ms)
     return Deny(notes=(Note(reason=Reason.DECISION_UNUSABLE, facts={"why": why}),)) if why else None
 
 
-def _unusable(ask: Ask, decision: DecisionRow | None, now_ms: int) -> str:
-    assert ask.decision is not None
-    if decision is None or decision.tenant != ask.run.tenant:
+def why_unusable(need: DecisionNeed, run: RunName, decision: DecisionRow | None, now_ms: int) -> str:
+    """Why a decision cannot carry a write of this run, or ""."""
+    if decision is None or decision.tenant != run.tenant:
         return "not_found"
     checks = (
-        ("other_run", (decision.workflow, decision.run_id) != (ask.run.workflow, ask.run.run_id)),
-        ("other_step", decision.step not in ask.decision.steps),
-        ("withdrawn", ask.decision.steps.get(decision.step) != decision.step_digest),
+        ("other_run", (decision.workflow, decision.run_id) != (run.workflow, run.run_id)),
+        ("other_step", decision.step not in need.steps),
+        ("withdrawn", need.steps.get(decision.step) != decision.step_digest),
         ("not_decided", decision.state is not Thinking.DECIDED),
         ("expired", now_ms >= decision.expire_at_ms),
         ("used", bool(decision.consumed_by)),

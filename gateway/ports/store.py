@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from gateway.domain.audit import Entry
 from gateway.domain.budget import NodeRow
+from gateway.domain.facts import Facts
 from gateway.domain.faults import StoreFault
 from gateway.domain.halts import Halt
 from gateway.domain.records import Body, CommitRow, DecisionRow, KeyName, KeyRow, RunName, RunRow
@@ -21,20 +22,6 @@ Reply = TypeVar("Reply")
 
 class Withdrawn(StoreFault):
     """The member waited in the queue until its time was up; it was never handed over."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """Everything a story recalls about one request, from one read."""
-
-    key: KeyRow | None
-    commit: CommitRow | None  # of the key's latest generation, in the space of commits
-    decided: DecisionRow | None  # of the key's latest generation, in the space of decisions
-    decision: DecisionRow | None  # the one the request names
-    run: RunRow | None
-    nodes: tuple[NodeRow, ...]  # newest window of every node of the run, its workflow and its tenant
-    gate: Gate
-    now_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,169 @@
+"""Decide: run the bounded agent for one step and record what it concluded. It proposes; it never writes.
+
+1. The same key is the same decision: no second model call; whoever asks while it thinks waits for the same thought.
+2. Steps, tokens and money of the whole step are held before the first model call and settled with what was used.
+3. When the last waiting caller leaves, thinking stops and what was used is recorded. A halt stops it too.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gateway.domain.asks import Refuse, Rejudge, Twin
+from gateway.domain.boundary import Activation
+from gateway.domain.commands import DecideCommand, Patience
+from gateway.domain.faults import PolicyFault, StoreFault
+from gateway.domain.handoffs import Concluded, Decided, InProgress, Permitted
+from gateway.domain.lifecycle import Thinking
+from gateway.domain.limits import REJUDGE_MAX
+from gateway.domain.reasons import DecideStop
+from gateway.domain.records import DecisionRow
+from gateway.domain.refusal import Refusal
+from gateway.domain.writes.decisions import ThinkingBegun, ThinkingDenied
+from gateway.ports.agent import Meter, Thinker
+from gateway.ports.policy import PolicyEngine
+from gateway.ports.store import Store
+from gateway.ports.system import Clock, Ids
+from gateway.service.doorkeeper import Doorkeeper
+from gateway.service.keeper import Keeper, wait_until
+from gateway.stages.admit import admit_step
+from gateway.stages.authorise import authorise_step
+from gateway.stages.judge import judge_step
+from gateway.stages.recall import recall_decision, replay_decision
+from gateway.stages.settle import settle_decision
+from gateway.stages.think import conclude, cut_thought, think
+
+_SETTLE_PAUSE_S = (0.05, 0.2, 1.0, 5.0)
+
+Ended = Decided | Refusal | Rejudge | Twin
+
+
+@dataclass(slots=True)
+class Thought:
+    """One thinking under way in this process."""
+
+    kept: "asyncio.Task[Ended]"
+    callers: int = 0
+    thinking: "asyncio.Task[Concluded] | None" = None
+    cut: DecideStop | None = None
+
+    def cut_off(self, stop: DecideStop) -> None:
+        """Stops the model call; what was used is still settled and recorded. The first reason stays."""
+        if self.cut is None:
+            self.cut = stop
+            if self.thinking is not None:
+                self.thinking.cancel()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decider:
+    store: Store
+    policy: PolicyEngine
+    thinker: Thinker
+    clock: Clock
+    ids: Ids
+    keeper: Keeper
+    doorkeeper: Doorkeeper
+    activation: Callable[[], Activation]
+    under_way: dict[str, Thought] = field(default_factory=dict)
+
+    async def decide(self, command: DecideCommand) -> Decided | InProgress | Refusal:
+        facts = await recall_decision(command, self.store)
+        if isinstance(facts, Decided):
+            return await self._join(facts, command.patience)
+        if isinstance(facts, Refusal):
+            return facts
+        for _ in range(REJUDGE_MAX + 1):
+            admissible = admit_step(command, facts, self.activation())
+            if isinstance(admissible, Refusal):
+                return admissible
+            permitted = await judge_step(admissible, self.policy, self.clock, self.ids)
+            refusal = self._enter(permitted)
+            if refusal:
+                return refusal
+            ended = await self._start(permitted, command.patience)
+            match ended:
+                case Rejudge():
+                    continue
+                case Twin(id=twin_id):
+                    return await self._join(await replay_decision(twin_id, self.store), command.patience)
+                case _:
+                    return ended
+        raise PolicyFault("the verdict was too old at the door of the store, three times in a row")
+
+    def _enter(self, permitted: Permitted) -> Refusal | None:
+        tenant = permitted.admissible.command.run.tenant
+        refusal = self.doorkeeper.may_record_denial(tenant) if permitted.notes else None
+        return refusal or self.doorkeeper.enter(tenant)
+
+    async def _start(self, permitted: Permitted, patience: Patience) -> Ended | InProgress:
+        decision_id = self.ids.fresh()
+        kept = self.keeper.keep(self._carry_out(permitted, decision_id), name=f"decide {decision_id}")
+        self.under_way[decision_id] = Thought(kept)
+        kept.add_done_callback(lambda _: self.under_way.pop(decision_id, None))
+        return await self._wait(decision_id, patience)
+
+    async def _join(self, decided: Decided, patience: Patience) -> Decided | InProgress | Refusal:
+        """Waits for a thought that this process has under way; any other answer stands."""
+        decision_id = decided.row.decision_id
+        if decided.row.state is not Thinking.THINKING or decision_id not in self.under_way:
+            return decided
+        ended = await self._wait(decision_id, patience)
+        return Decided(row=ended.row, replayed=True) if isinstance(ended, Decided) else InProgress(decision_id)
+
+    async def _wait(self, decision_id: str, patience: Patience) -> Ended | InProgress:
+        thought = self.under_way[decision_id]
+        thought.callers += 1
+        try:
+            return await wait_until(thought.kept, answer_by_s=patience.answer_by_s) or InProgress(decision_id)
+        finally:
+            thought.callers -= 1
+            if not thought.callers and not thought.kept.done():
+                thought.cut_off(DecideStop.CANCELLED)
+
+    async def _carry_out(self, permitted: Permitted, decision_id: str) -> Ended:
+        """T1, the thinking, T2. Kept: only `cut_off` reaches the thinking, nothing reaches the record."""
+        try:
+            begun = await authorise_step(permitted, decision_id=decision_id, store=self.store, ids=self.ids)
+            match begun:
+                case ThinkingBegun(row):
+                    return await self._settle(row, await self._think(row, permitted))
+                case ThinkingDenied(row):
+                    return Decided(row=row, replayed=False)
+                case Refuse(refusal):
+                    return refusal
+                case _:
+                    return begun
+        finally:
+            self.doorkeeper.leave(permitted.admissible.command.run.tenant)
+
+    async def _think(self, row: DecisionRow, permitted: Permitted) -> Concluded:
+        thought = self.under_way[row.decision_id]
+        if thought.cut is not None:
+            return conclude(row, permitted.admissible, cut_thought(thought.cut, Meter(), wall_ms=0))
+        work = think(row, permitted.admissible, self.thinker, lambda: thought.cut)
+        thought.thinking = asyncio.get_running_loop().create_task(work, name=f"think {row.decision_id}")
+        try:
+            return await thought.thinking
+        except asyncio.CancelledError:
+            if thought.cut is None:
+                raise
+            return conclude(row, permitted.admissible, cut_thought(thought.cut, Meter(), wall_ms=0))  # cut off before it began
+
+    async def _settle(self, row: DecisionRow, concluded: Concluded) -> Decided:
+        """T2. Until it is durable the decision is THINKING to everybody, so nothing can use it."""
+        pauses = iter(_SETTLE_PAUSE_S)
+        while True:
+            try:
+                return await settle_decision(concluded, self.store)
+            except StoreFault:
+                if not self.store.ready():
+                    return Decided(row=row, replayed=False)
+                await asyncio.sleep(next(pauses, _SETTLE_PAUSE_S[-1]))
+
+    def stop_thinking(self, decision_ids: tuple[str, ...], stop: DecideStop) -> int:
+        """Cuts off those of the decisions that this process has under way; how many."""
+        mine = [self.under_way[decision_id] for decision_id in decision_ids if decision_id in self.under_way]
+        for thought in mine:
+            thought.cut_off(stop)
+        return len(mine)

@@ -1,0 +1,55 @@
+"""Looking up commits: by id, by key, waiting for the end. *Not found* and *another tenant's* are the same answer."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from gateway.domain.handoffs import Outcome
+from gateway.domain.identity import EVERY_TENANT
+from gateway.domain.lifecycle import State
+from gateway.domain.limits import WAITERS_MAX
+from gateway.domain.reasons import Reason
+from gateway.domain.records import KeyName, KeyRow
+from gateway.domain.refusal import Refusal
+from gateway.ports.store import Store, StoredCommit
+
+_PAUSE_S_MIN, _PAUSE_S_MAX = 0.02, 0.5
+
+
+@dataclass(slots=True)
+class Waiters:
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    store: Store
+    waiters: Waiters = field(default_factory=Waiters)
+
+    async def commit(self, name: KeyName | str, *, tenant: str) -> Outcome | Refusal:
+        """`name` is a commit id or a key; `tenant` is the caller's, "*" for every one."""
+        found = await (self.store.commit(name) if isinstance(name, str) else self.store.commit_of_key(name))
+        if isinstance(found, KeyRow):
+            return Refusal(reason=Reason.KEY_RETIRED, message="this key was used, ended and collected; it never executes again.")
+        if not isinstance(found, StoredCommit) or tenant not in {found.row.tenant, EVERY_TENANT}:
+            return Refusal(reason=Reason.NOT_FOUND, message="no such commit. By key this means: nothing was taken under it, so the same key is safe to send.")
+        return Outcome(row=found.row, response=found.response, replayed=True)
+
+    async def wait(self, name: KeyName | str, *, tenant: str, until_s: float) -> Outcome | Refusal:
+        """As `commit`, once it has ended or the time has come. An UNKNOWN is waited for: it may be resolved."""
+        if self.waiters.count >= WAITERS_MAX:
+            return Refusal(reason=Reason.OVERLOADED, message=f"{WAITERS_MAX} callers are waiting here; ask GetCommit instead.", retry_after_ms=1_000)
+        self.waiters.count += 1
+        try:
+            return await self._wait(name, tenant, until_s)
+        finally:
+            self.waiters.count -= 1
+
+    async def _wait(self, name: KeyName | str, tenant: str, until_s: float) -> Outcome | Refusal:
+        loop, pause_s = asyncio.get_running_loop(), _PAUSE_S_MIN
+        while True:
+            found = await self.commit(name, tenant=tenant)
+            left_s = until_s - loop.time()
+            if isinstance(found, Refusal) or found.row.state not in {State.FORWARDING, State.UNKNOWN} or left_s <= 0:
+                return found
+            await asyncio.sleep(min(pause_s, left_s))
+            pause_s = min(2 * pause_s, _PAUSE_S_MAX)
