@@ -1,0 +1,1 @@
+"""What the agent may read with: declared GET and HEAD requests, nothing else."""

@@ -1,0 +1,94 @@
+"""One GET or HEAD: to a checked address, without redirects, cookies, proxies or retries, read to its cap and not further.
+
+1. Every end is a `Result`: what went wrong is said in `note`, for the model and for a person, and never holds a credential.
+2. `ok` means HTTP 200 and a whole body. A body over the cap is cut, said to be cut, and not ok; another status has no text.
+3. The deadline of the run is kept by the caller; the tool's own timeout is kept here and is a result.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+import aiohttp
+from yarl import URL
+
+from agent.tools.network import Pinned, Resolution, checked_addresses
+from agent.tools.slots import Unfilled, fill
+from agent.tools.spec import ToolSpec
+
+_HTTP_OK: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    arguments: Mapping[str, str | int]
+    body: bytes  # as it came, cut at the cap; empty when there is none to show
+    note: str
+    ok: bool
+
+
+class Tool(Protocol):
+    """A read. It writes nothing anywhere and answers within its own timeout."""
+
+    async def call(self, *, args: Mapping[str, str | int], context: Mapping[str, object], traceparent: str) -> Result: ...
+
+
+class HttpTool:
+    """One declared URL template."""
+
+    def __init__(self, spec: ToolSpec) -> None:
+        self._spec = spec
+        self._tls = ssl.create_default_context(cafile=spec.ca_file) if spec.url_template.startswith("https:") else None
+
+    async def call(self, *, args: Mapping[str, str | int], context: Mapping[str, object], traceparent: str) -> Result:
+        filled = fill(self._spec, args=args, context=context)
+        if isinstance(filled, Unfilled):
+            return Result(arguments={}, body=b"", note=f"it was not called: {filled.why}", ok=False)
+        own = asyncio.timeout(self._spec.timeout_ms / 1000)
+        try:
+            async with own:
+                return await self._get(filled.url, filled.arguments, traceparent)
+        except TimeoutError:
+            note = f"no answer within {self._spec.timeout_ms} ms" if own.expired() else "it timed out"
+        except Resolution as error:
+            note = f"it was not called: {error}"
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            note = f"no whole answer came ({type(error).__name__})"
+        return Result(arguments=filled.arguments, body=b"", note=note, ok=False)
+
+    async def _get(self, url: str, arguments: Mapping[str, str | int], traceparent: str) -> Result:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        addresses = await checked_addresses(host=parts.hostname or "", port=port, networks=self._spec.networks)
+        connector = aiohttp.TCPConnector(resolver=Pinned(addresses), use_dns_cache=False, force_close=True, ssl=self._tls or True)
+        async with (
+            aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False) as session,
+            session.request(self._spec.method, URL(url, encoded=True), headers=self._headers(traceparent), allow_redirects=False) as response,
+        ):
+            if response.status != _HTTP_OK:
+                return Result(arguments=arguments, body=b"", note=f"it answered HTTP {response.status}", ok=False)
+            if response.headers.get("Content-Encoding", "identity") != "identity":
+                return Result(arguments=arguments, body=b"", note="its answer is compressed though it was asked not to be", ok=False)
+            return await self._read(response, arguments)
+
+    async def _read(self, response: aiohttp.ClientResponse, arguments: Mapping[str, str | int]) -> Result:
+        if self._spec.method == "HEAD":
+            return Result(arguments=arguments, body=b"", note="it answered HTTP 200", ok=True)
+        cap, body = self._spec.result_bytes_max, bytearray()
+        while len(body) <= cap:
+            part = await response.content.read(cap + 1 - len(body))
+            if not part:
+                return Result(arguments=arguments, body=bytes(body), note="", ok=True)
+            body += part
+        return Result(arguments=arguments, body=bytes(body[:cap]), note=f"cut off at {cap} bytes", ok=False)
+
+    def _headers(self, traceparent: str) -> Mapping[str, str]:
+        headers = {"Accept": "application/json, text/*;q=0.5", "Accept-Encoding": "identity", "User-Agent": "countersign-agent"}
+        if self._spec.bearer is not None:
+            headers["Authorization"] = f"Bearer {self._spec.bearer}"
+        if traceparent:
+            headers["traceparent"] = traceparent
+        return headers

@@ -1,0 +1,136 @@
+"""What a read-only tool is: one URL template, typed slots, the networks it may reach. Checked when it is made, not when it is used.
+
+1. Slots stand in path segments and query values only; scheme, host and port are the operator's.
+2. A slot is filled from the context or by the model. One the model fills needs an enum, a pattern or the type integer.
+3. A wrong spec is a `ValueError` that says what to write; a right one cannot be used in a way its author did not declare.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+from urllib.parse import urlsplit
+
+RESULT_BYTES_CEILING: Final = 32 * 1024
+TIMEOUT_MS_CEILING: Final = 300_000
+SLOT_CHARS_CEILING: Final = 256
+INTEGER_MAX: Final = 2**53
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_SLOT: Final = re.compile(r"\{([a-z][a-z0-9_]{0,31})\}")
+
+
+class Source(StrEnum):
+    CONTEXT = "context"
+    MODEL = "model"
+
+
+class SlotType(StrEnum):
+    STRING = "string"
+    INTEGER = "integer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotSpec:
+    """One slot of a URL template. `pointer` (RFC 6901, into the context) belongs to `context` slots and only to them."""
+
+    source: Source
+    type: SlotType
+    pointer: str = ""
+    pattern: str = ""  # must match the whole value; "" for none
+    enum: tuple[str, ...] = ()
+    max_len: int = 128  # characters of a string
+
+    def __post_init__(self) -> None:
+        _need(1 <= self.max_len <= SLOT_CHARS_CEILING, f"max_len must be 1 to {SLOT_CHARS_CEILING}, got {self.max_len}")
+        _need(self.type is SlotType.STRING or not (self.pattern or self.enum), "pattern and enum are for slots of type string")
+        _need((self.source is Source.CONTEXT) == bool(self.pointer), "a slot from context needs a pointer such as /account; one from the model has none")
+        _need(not self.pointer or self.pointer.startswith("/"), f"a pointer starts with '/', got {self.pointer!r}")
+        if self.source is Source.MODEL and self.type is SlotType.STRING:
+            _need(bool(self.pattern or self.enum), "a string the model fills needs an enum or a pattern; an identifier must come from the context")
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            raise ValueError(f"pattern {self.pattern!r} is not a regular expression: {error}") from error
+
+    def complaint(self, value: object) -> str:
+        """Why `value` cannot stand in this slot; "" when it can."""
+        if self.type is SlotType.INTEGER:
+            return "" if type(value) is int and abs(value) <= INTEGER_MAX else "must be an integer within 2^53"
+        if not isinstance(value, str) or not value or len(value) > self.max_len:
+            return f"must be a string of 1 to {self.max_len} characters"
+        if not value.isprintable():
+            return "must hold no control characters"
+        if self.enum and value not in self.enum:
+            return f"must be one of {', '.join(self.enum)}"
+        if self.pattern and re.fullmatch(self.pattern, value) is None:
+            return f"must match {self.pattern}"
+        return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolSpec:
+    """One read-only tool. `networks` are CIDR blocks; every address its host resolves to must lie in one of them."""
+
+    name: str
+    description: str  # shown to the model
+    method: str  # GET | HEAD
+    url_template: str
+    slots: Mapping[str, SlotSpec]
+    networks: tuple[str, ...]
+    timeout_ms: int
+    result_bytes_max: int
+    bearer: str | None = field(default=None, repr=False)  # a read-only credential, already read from its file
+    ca_file: str | None = None  # PEM; None for the system's roots
+
+    def __post_init__(self) -> None:
+        _need(_NAME.fullmatch(self.name) is not None, f"a tool's name is letters, digits, '_', '.', '-', at most 64: got {self.name!r}")
+        _need(self.method in {"GET", "HEAD"}, f"tool {self.name}: method must be GET or HEAD, got {self.method!r}")
+        _need(1 <= self.timeout_ms <= TIMEOUT_MS_CEILING, f"tool {self.name}: timeout_ms must be 1 to {TIMEOUT_MS_CEILING}, got {self.timeout_ms}")
+        _need(
+            1 <= self.result_bytes_max <= RESULT_BYTES_CEILING,
+            f"tool {self.name}: result_bytes_max must be 1 to {RESULT_BYTES_CEILING}, got {self.result_bytes_max}",
+        )
+        _need(bool(self.networks), f"tool {self.name}: networks must name at least one block, such as 10.0.0.0/8 or 127.0.0.0/8")
+        for block in self.networks:
+            _check_block(self.name, block)
+        _check_template(self)
+
+    @property
+    def model_slots(self) -> Mapping[str, SlotSpec]:
+        """The slots the model fills, in the template's declared order."""
+        return {name: slot for name, slot in self.slots.items() if slot.source is Source.MODEL}
+
+
+def _check_block(tool: str, block: str) -> None:
+    try:
+        ipaddress.ip_network(block)
+    except ValueError as error:
+        raise ValueError(f"tool {tool}: {block!r} in networks is not a CIDR block: {error}") from error
+
+
+def _check_template(spec: ToolSpec) -> None:
+    template = spec.url_template
+    parts = urlsplit(template)
+    _need(parts.scheme in {"http", "https"} and bool(parts.hostname), f"tool {spec.name}: url_template must be http(s)://host/path, got {template!r}")
+    _need("@" not in parts.netloc, f"tool {spec.name}: no credentials in url_template; use bearer_file")
+    _need(not parts.fragment and "#" not in template, f"tool {spec.name}: url_template has no fragment")
+    _need("{" not in parts.netloc and "{" not in parts.scheme, f"tool {spec.name}: slots stand in the path and in query values, never in the host")
+    _need(template.isascii() and template.isprintable() and " " not in template, f"tool {spec.name}: url_template must be plain ASCII without spaces")
+    _need(all("{" not in pair.partition("=")[0] for pair in parts.query.split("&")), f"tool {spec.name}: a slot in the query stands after '=', not in a name")
+    _need(not {".", ".."} & set(parts.path.split("/")), f"tool {spec.name}: url_template has a dot segment")
+    named = _SLOT.findall(template)
+    _need(not set("{}") & set(_SLOT.sub("", template)), f"tool {spec.name}: a slot is written {{name}} in lower case; a stray brace is in {template!r}")
+    _need(set(named) == set(spec.slots), f"tool {spec.name}: url_template names {sorted(set(named))}, slots declares {sorted(spec.slots)}; they must agree")
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"tool {spec.name}: {error}") from error
+    _need(port != 0, f"tool {spec.name}: port 0 cannot be reached")
+
+
+def _need(holds: bool, message: str) -> None:  # noqa: FBT001 - reads as the sentence it is
+    if not holds:
+        raise ValueError(message)
