@@ -1,0 +1,57 @@
+"""A refusal or a fault as a gRPC status with our ErrorInfo. UNAVAILABLE with it means: definitely not forwarded, same key safe."""
+
+from typing import Final
+
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+
+from gateway.domain.faults import Fault, PolicyFault, StorageLow
+from gateway.domain.reasons import TABLE, Kind, Reason
+from gateway.domain.refusal import Refusal
+from gateway.transport.codec.form import duration
+
+DOMAIN: Final = "countersign.dev"
+NO_RETRIES: Final = ("grpc-retry-pushback-ms", "-1")  # stops a client library's own retry policy: idempotency is the caller's to use, not its
+_DETAILS: Final = "grpc-status-details-bin"
+
+CODES: Final = {reason: grpc.StatusCode[row.status] for reason, row in TABLE.items() if row.kind is Kind.REFUSAL}
+
+
+def trailers(refusal: Refusal) -> tuple[grpc.StatusCode, str, tuple[tuple[str, str | bytes], ...]]:
+    """(code, message, trailing metadata) of a refusal."""
+    code = CODES[refusal.reason]
+    details = [ErrorInfo(reason=refusal.reason, domain=DOMAIN, metadata=dict(refusal.facts))]
+    packed = [_pack(one) for one in details]
+    if refusal.violations:
+        fields = [BadRequest.FieldViolation(field=one.path, description=one.problem) for one in refusal.violations]
+        packed.append(_pack(BadRequest(field_violations=fields)))
+    if refusal.retry_after_ms:
+        packed.append(_pack(RetryInfo(retry_delay=duration(refusal.retry_after_ms))))
+    number: int = code.value[0]
+    status = Status(code=number, message=refusal.message, details=packed)
+    return code, refusal.message, ((_DETAILS, status.SerializeToString()), NO_RETRIES)
+
+
+def _pack(message: ErrorInfo | BadRequest | RetryInfo) -> Any:
+    packed = Any()
+    packed.Pack(message)
+    return packed
+
+
+def of_fault(fault: Fault) -> Refusal:
+    """A fault before T1: nothing was forwarded."""
+    match fault:
+        case PolicyFault():
+            reason, what = Reason.POLICY_UNAVAILABLE, "no verdict"
+        case StorageLow():
+            reason, what = Reason.STORAGE_LOW, "storage is low"
+        case _:
+            reason, what = Reason.STORE_UNAVAILABLE, "the store did not take it"
+    message = f"{what}: {fault.detail[:300]}. Nothing was forwarded; the same key is safe to send again."
+    return Refusal(reason=reason, message=message, retry_after_ms=1_000)
+
+
+def of_bug() -> Refusal:
+    return Refusal(reason=Reason.BUG, message="a law of the gateway itself was broken; nothing was forwarded. Its log has the trace; please report it.")
