@@ -1,0 +1,211 @@
+"""What the gateway reaches out to: targets that are written to, tools that are read, models that think.
+
+1. Addresses and credentials are the platform team's and stand here alone; the boundary names them only.
+2. Credentials come from files. A base address carries none, and is never shown where it does.
+3. A tool is read only because whoever writes this says so: GET or HEAD to one declared URL. Identifiers come from the context.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
+
+from gateway.config.files import FilePath, SecretFile
+from gateway.declared.kinds import DAY_MS, Currency, Declared, DurationMs, Name, Sentence, wrong
+from gateway.domain.host_answer import HostClass
+from gateway.domain.limits import AMOUNT_MAX, COMMIT_DEADLINE_S_MAX, DECIDE_DEADLINE_S_MAX, TOOL_RESULT_BYTES_MAX
+from gateway.domain.pointer import well_formed
+from gateway.domain.targets import HostMode
+
+_PHASE_MS_MAX: Final = COMMIT_DEADLINE_S_MAX * 1_000
+_SLOT: Final = re.compile(r"\{([^{}]*)\}")
+_QUERY_PATH: Final = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@/?%]*\{key\}[A-Za-z0-9\-._~!$&'()*+,;=:@/?%]*")
+_STATUS: Final = re.compile(r"[1-5][0-9]{2}")
+
+
+def origin(value: object) -> str:
+    """`https://host:port`, without path, query or credentials. Raises PydanticCustomError, which never shows the value."""
+    found = _split(value)
+    if found is None or found.scheme not in {"http", "https"} or not found.hostname or found.path not in {"", "/"} or set("?#@") & set(str(value)):
+        raise wrong("expected scheme, host and port alone", write="Write it like https://billing:8443, without path, query or credentials.")
+    return str(value).removesuffix("/")
+
+
+def endpoint(value: object) -> str:
+    """An http or https address with a path, without credentials or fragment."""
+    found = _split(value)
+    if found is None or found.scheme not in {"http", "https"} or not found.hostname or "@" in found.netloc or "#" in str(value):
+        raise wrong("expected an http or https address without credentials", write="Write it like http://127.0.0.1:8080/v1; credentials belong in a file.")
+    return str(value)
+
+
+def _split(value: object) -> SplitResult | None:
+    if not isinstance(value, str) or not value.isprintable() or " " in value:
+        return None
+    try:
+        found = urlsplit(value)
+        port = found.port
+    except ValueError:
+        return None
+    return None if port == 0 else found
+
+
+def network(value: object) -> str:
+    try:
+        return str(ipaddress.ip_network(str(value), strict=True))
+    except ValueError as refused:
+        raise wrong(f"no network: {refused}", write="Write a CIDR range, like 10.20.0.0/16 or 127.0.0.1/32.") from None
+
+
+def pointer(value: object) -> str:
+    if not isinstance(value, str) or not well_formed(value):
+        raise wrong("no JSON Pointer", write="Write it like /account, with ~1 for a slash inside a name.")
+    return value
+
+
+def status(value: object) -> int:
+    """Keys of a mapping are text, also where they are numbers."""
+    if not _STATUS.fullmatch(str(value)):
+        raise wrong("no HTTP status", write="Write 100 to 599.")
+    return int(str(value))
+
+
+Origin = Annotated[str, BeforeValidator(origin)]
+Endpoint = Annotated[str, BeforeValidator(endpoint)]
+Network = Annotated[str, BeforeValidator(network)]
+Pointer = Annotated[str, BeforeValidator(pointer)]
+Status = Annotated[int, BeforeValidator(status), WithJsonSchema({"type": "string", "pattern": "^[1-5][0-9][0-9]$"})]
+PhaseMs = Annotated[DurationMs, Field(ge=1, le=_PHASE_MS_MAX)]
+Networks = Annotated[tuple[Network, ...], Field(min_length=1, max_length=64)]
+
+
+class Dedupe(Declared):
+    retention_ms: DurationMs = Field(alias="retention", ge=60_000, le=400 * DAY_MS, description="how long the host remembers a key", examples=["24h"])
+
+
+class Query(Declared):
+    path: str = Field(description="path that says what came of a key; {key} once", examples=["/operations/{key}"])
+    enforces_not_after: bool = Field(default=False, description="the host refuses a write whose Not-After has passed", examples=[True])
+
+    @model_validator(mode="after")
+    def _has_one_key(self) -> Self:
+        if not _QUERY_PATH.fullmatch(self.path):
+            raise wrong("expected a path with {key} once", write="Write it like /operations/{key}.", at=("path",))
+        return self
+
+
+class Target(Declared):
+    """A host system that governed writes go to."""
+
+    kind: Literal["http"] = Field(default="http", description="how it is spoken to", examples=["http"])
+    base_url: Origin = Field(description="scheme, host and port; the path of a write comes from the boundary", examples=["https://billing:8443"])
+    mode: HostMode = Field(description="how it is asked after a write whose answer is unknown: dedupe, query or none", examples=["query"])
+    dedupe: Dedupe | None = Field(default=None, description="with mode dedupe: it can be sent the same write again")
+    query: Query | None = Field(default=None, description="with mode query: it answers what came of a key")
+    connect_timeout_ms: PhaseMs = Field(default=2_000, alias="connect_timeout", description="name, TCP and TLS; nothing has been sent yet", examples=["2s"])
+    send_timeout_ms: PhaseMs = Field(default=5_000, alias="send_timeout", description="until the last byte of the request is written", examples=["5s"])
+    read_timeout_ms: PhaseMs = Field(default=20_000, alias="read_timeout", description="until the last byte of the answer is read", examples=["20s"])
+    idle_ms_max: PhaseMs = Field(
+        default=4_000, alias="idle_max", description="an idle connection is kept this long; below the host's own limit", examples=["4s"]
+    )
+    pool_max: int = Field(default=64, ge=1, le=1_000, description="connections at once", examples=[64])
+    networks: Networks = Field(description="CIDR ranges its addresses are in; any other is never connected to", examples=[["10.20.0.0/16"]])
+    ca_file: FilePath | None = Field(default=None, description="PEM of the CA that certifies it; the system's unless written", examples=["tls/internal-ca.crt"])
+    authorization: SecretFile | None = Field(
+        default=None, alias="authorization_file", description="file of the whole Authorization header value", examples=["secrets/billing"]
+    )
+    trusts_status_codes: bool = Field(default=False, description="its refusals by gRPC status are definite", examples=[True])
+    replays_refusals: bool = Field(default=False, description="asked again with a key, it answers as it did the first time, refusals too", examples=[True])
+    overrides: Mapping[Status, HostClass] = Field(default={}, description="HTTP statuses that mean something else at this host", examples=[{"409": "FAILED"}])
+
+    @model_validator(mode="after")
+    def _mode_is_whole(self) -> Self:
+        for mode, part in ((HostMode.DEDUPE, self.dedupe), (HostMode.QUERY, self.query)):
+            if self.mode is mode and part is None:
+                raise wrong(f"mode {mode} without {mode}:", write=f"Add {mode}: beside it.", at=("mode",))
+            if self.mode is not mode and part is not None:
+                raise wrong(f"{mode}: belongs to mode {mode}", write=f"Write mode: {mode}, or take it out.", at=(str(mode),))
+        return self
+
+
+class ToolSlot(Declared):
+    """One hole of a tool's URL."""
+
+    source: Literal["context", "model"] = Field(alias="from", description="context: the workflow fills it; model: the agent does", examples=["context"])
+    pointer: Pointer | None = Field(default=None, description="with from context: where in the step's context", examples=["/account"])
+    type: Literal["string", "integer"] = Field(default="string", description="what fills it", examples=["string"])
+    enum: tuple[Annotated[str, StringConstraints(min_length=1, max_length=200)], ...] = Field(
+        default=(), description="only these", examples=[["month", "year"]]
+    )
+    pattern: str = Field(default="", max_length=200, description="regular expression that all of a string must match", examples=["[a-z]{1,20}"])
+    max: int = Field(default=200, ge=1, le=AMOUNT_MAX, description="characters of a string, or the greatest integer", examples=[200])
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if (self.source == "context") != (self.pointer is not None):
+            raise wrong("a pointer belongs to from: context, and from: context needs one", write="Write pointer: /name, or from: model.", at=("from",))
+        try:
+            re.compile(self.pattern)
+        except re.error as refused:
+            raise wrong(f"no regular expression: {refused}", write="Put it right, or use enum.", at=("pattern",)) from None
+        if self.type == "integer" and (self.enum or self.pattern):
+            raise wrong("enum and pattern are for strings", write="Bound an integer by max.", at=("type",))
+        return self
+
+
+class Tool(Declared):
+    """Something an agent may read."""
+
+    description: Sentence = Field(description="what the model is told it does", examples=["Seats in use of an account"])
+    method: Literal["GET", "HEAD"] = Field(default="GET", description="reads only", examples=["GET"])
+    url: Endpoint = Field(description="http or https, with {slots} in path and query", examples=["http://billing:8080/accounts/{account}/seats"])
+    slots: Mapping[Name, ToolSlot] = Field(default={}, max_length=16, description="what fills the holes of the URL")
+    networks: Networks = Field(description="CIDR ranges its addresses are in; any other is never connected to", examples=[["10.20.0.0/16"]])
+    timeout_ms: PhaseMs = Field(default=5_000, alias="timeout", description="for the whole call", examples=["5s"])
+    result_bytes_max: int = Field(default=16_384, ge=1, le=TOOL_RESULT_BYTES_MAX, description="a longer result is cut", examples=[16_384])
+    authorization: SecretFile | None = Field(
+        default=None,
+        alias="authorization_file",
+        description="file of the whole Authorization header value; a credential that can only read",
+        examples=["secrets/reader"],
+    )
+
+    @property
+    def prefetchable(self) -> bool:
+        """True when the context fills every slot, so that a step can name it under `reads`."""
+        return all(slot.source == "context" for slot in self.slots.values())
+
+    @model_validator(mode="after")
+    def _slots_fit(self) -> Self:
+        holes = _SLOT.findall(self.url)
+        if len(set(holes)) != len(holes) or set(holes) != set(self.slots) or set("{}") & set(_SLOT.sub("", self.url)):
+            raise wrong("the {holes} of the URL are not exactly the slots", write="Name each slot once in the URL, and each hole under slots.", at=("url",))
+        if set("{}") & set(urlsplit(self.url).netloc):
+            raise wrong("a slot in the host of the URL", write="Keep slots to path and query.", at=("url",))
+        return self
+
+
+class Price(Declared):
+    """What a model costs, so that money can be bounded before it is spent."""
+
+    in_micros_per_million: int = Field(ge=0, le=AMOUNT_MAX, description="a million prompt tokens, in micros of the currency", examples=[150_000])
+    out_micros_per_million: int = Field(ge=0, le=AMOUNT_MAX, description="a million completion tokens, in micros of the currency", examples=[600_000])
+    currency: Currency
+    as_of: date = Field(description="when this price was looked up", examples=["2026-11-01"])
+
+
+class Model(Declared):
+    """An OpenAI-compatible endpoint that thinks. The order of models is the order of preference."""
+
+    base_url: Endpoint = Field(description="its API, up to /v1", examples=["http://127.0.0.1:8080/v1"])
+    model: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(description="its name at that endpoint", examples=["smollm2"])
+    api_key: SecretFile | None = Field(default=None, alias="api_key_file", description="file of its key", examples=["secrets/model"])
+    price: Price | None = Field(default=None, description="needed where a step has a money limit")
+    concurrency_max: int = Field(default=4, ge=1, le=1_000, description="calls at once", examples=[4])
+    timeout_ms: Annotated[DurationMs, Field(ge=1, le=DECIDE_DEADLINE_S_MAX * 1_000)] = Field(
+        default=60_000, alias="timeout", description="for one call; the step's own wall clock also bounds it", examples=["60s"]
+    )

@@ -1,0 +1,137 @@
+"""The settings as one frozen value. Every field is documented here; `docs/generated/settings.md` and the JSON Schema are drawn from it.
+
+1. Limits may only be tightened: `domain/limits.py` is the ceiling.
+2. What one part must agree on with another is checked here, so that a gateway that starts has settings that make sense.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import Field, ValidationInfo, model_validator
+
+from gateway.config.files import FilePath, FolderPath, SomePath
+from gateway.config.listeners import Diagnostics, Listener
+from gateway.config.reachable import Model, Target, Tool
+from gateway.declared.kinds import DAY_MS, Declared, DurationMs, Name, wrong
+from gateway.domain.identity import Role
+from gateway.domain.limits import COMMITS_IN_FLIGHT_MAX, DENIALS_PER_S_MAX, TOOLS_MAX, WAITERS_MAX
+
+IN_POD: Final = "in_pod"  # key of the validation context: true inside a Kubernetes pod
+_RESERVE_BYTES_MIN: Final = 16 * 1024 * 1024
+
+
+class Sqlite(Declared):
+    path: SomePath = Field(description="the store's file; its folder is made when missing", examples=["var/countersign.db"])
+    sole_gateway: bool = Field(default=False, description="in Kubernetes: this pod is the only gateway of its tenants, on a durable volume", examples=[True])
+    reserve_bytes: int = Field(
+        default=256 * 1024 * 1024,
+        ge=_RESERVE_BYTES_MIN,
+        description="free disk kept for finishing what was started; below it no write is admitted",
+        examples=[268_435_456],
+    )
+
+    @model_validator(mode="after")
+    def _is_sole_in_a_pod(self, info: ValidationInfo) -> Self:
+        if (info.context or {}).get(IN_POD) and not self.sole_gateway:
+            write = "Write sole_gateway: true only where one pod on a durable volume serves all callers of its tenants."
+            raise wrong("SQLite serves exactly one gateway, and this is a pod that may have siblings", write=write, at=("sole_gateway",))
+        return self
+
+
+class Store(Declared):
+    sqlite: Sqlite | None = Field(default=None, description="the embedded store: one gateway on one machine")
+    postgres: dict[str, str] | None = Field(default=None, description="reserved; not served by this version")
+
+    @model_validator(mode="after")
+    def _is_sqlite(self) -> Self:
+        if self.postgres is not None:
+            raise wrong("PostgreSQL comes in a later version", write="Write store: {sqlite: {path: …}}.", at=("postgres",))
+        if self.sqlite is None:
+            raise wrong("no store is named", write="Write store: {sqlite: {path: var/countersign.db}}.")
+        return self
+
+
+class ActivationSource(Declared):
+    """Where boundary, schemas and policies come from."""
+
+    source: Literal["directory"] = Field(default="directory", description="a folder, taken as it is", examples=["directory"])
+    path: FolderPath = Field(description="the folder of boundary.yaml, schemas/ and policies/", examples=["activation"])
+    policies: tuple[FolderPath, ...] = Field(
+        default=(), max_length=8, description="folders of policies laid beneath the activation's own, lowest first; none: the bundle shipped with the gateway"
+    )
+
+
+class Opa(Declared):
+    binary: FilePath | None = Field(default=None, description="the OPA to run; else PATH, else `folder`", examples=["/usr/local/bin/opa"])
+    folder: SomePath | None = Field(default=None, description="where `countersign opa install` puts one", examples=[".tools/bin"])
+    runtime_folder: SomePath | None = Field(default=None, description="private folder for OPA's sockets; a short path", examples=["/run/countersign/opa"])
+
+
+class Telemetry(Declared):
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="the least that is logged", examples=["info"])
+
+
+class Tightened(Declared):
+    """Limits below the ceiling of `limits.md`."""
+
+    commits_in_flight_max: int = Field(
+        default=COMMITS_IN_FLIGHT_MAX, ge=2, le=COMMITS_IN_FLIGHT_MAX, description="a gateway; half of it a tenant", examples=[200]
+    )
+    waiters_max: int = Field(default=WAITERS_MAX, ge=1, le=WAITERS_MAX, description="calls waiting for a commit to end", examples=[200])
+    denials_per_s_max: int = Field(default=DENIALS_PER_S_MAX, ge=1, le=DENIALS_PER_S_MAX, description="recorded denials a second a tenant", examples=[20])
+
+
+class Reconcile(Declared):
+    """How the outcome of an unknown write is found out."""
+
+    interval_ms: Annotated[DurationMs, Field(ge=10, le=DAY_MS)] = Field(
+        default=2_000, alias="interval", description="pause before the first look", examples=["2s"]
+    )
+    backoff_ms_max: Annotated[DurationMs, Field(ge=10, le=DAY_MS)] = Field(
+        default=300_000, alias="backoff", description="the pause doubles from look to look, up to this", examples=["5m"]
+    )
+    attempts_max: int = Field(default=50, ge=1, le=1_000, description="looks at one commit; after them an operator is needed", examples=[50])
+
+
+class Settings(Declared):
+    """Everything a gateway is told at start."""
+
+    listeners: tuple[Listener, ...] = Field(min_length=1, max_length=64, description="who may speak to the gateway, and what proves it")
+    diagnostics: Diagnostics | None = Field(default=None, description="health and metrics on an address of their own; off unless written")
+    store: Store = Field(description="where everything is recorded", examples=[{"sqlite": {"path": "var/countersign.db"}}])
+    activation: ActivationSource = Field(description="boundary and policies", examples=[{"path": "activation"}])
+    opa: Opa = Field(default=Opa(), description="the policy engine")
+    targets: Mapping[Name, Target] = Field(default={}, max_length=256, description="host systems that writes go to, by name")
+    tools: Mapping[Name, Tool] = Field(default={}, max_length=TOOLS_MAX * 8, description="what agents may read, by name")
+    models: Mapping[Name, Model] = Field(default={}, max_length=64, description="what agents think with, by name, in order of preference")
+    telemetry: Telemetry = Field(default=Telemetry(), description="logs")
+    limits: Tightened = Field(default=Tightened(), description="tighter than the ceiling")
+    reconcile: Reconcile = Field(default=Reconcile(), description="how unknown outcomes are found out")
+    shutdown_grace_ms: Annotated[DurationMs, Field(ge=0, le=600_000)] = Field(
+        default=30_000, alias="shutdown_grace", description="what is under way may take this long to end", examples=["30s"]
+    )
+
+    @property
+    def tenants(self) -> frozenset[str]:
+        """Those that a workflow listener serves: the boundary has to declare each."""
+        return frozenset(one.tenant for one in self.listeners if one.role is Role.WORKFLOW)
+
+    @model_validator(mode="after")
+    def _listeners_are_apart(self) -> Self:
+        names: set[str] = set()
+        addresses: set[str] = set()
+        folders: dict[Path, str] = {}
+        for place, one in enumerate(self.listeners):
+            if one.name in names:
+                raise wrong(f'two listeners are called "{one.name}"', write="Give each a name of its own.", at=("listeners", place, "name"))
+            if one.address in addresses and not one.address.endswith(":0"):
+                raise wrong(f"two listeners share {one.address}", write="Give each an address of its own.", at=("listeners", place, "address"))
+            if one.socket is not None and (other := folders.setdefault(one.socket.parent, one.name)) != one.name:
+                message = f'the folder {one.socket.parent} is what proves a caller, and listener "{other}" has it already'
+                raise wrong(message, write=f"Give each socket a folder of its own, like {one.socket.parent / one.name}/.", at=("listeners", place, "address"))
+            names.add(one.name)
+            addresses.add(one.address)
+        if self.diagnostics is not None and self.diagnostics.address in addresses and not self.diagnostics.address.endswith(":0"):
+            raise wrong("diagnostics shares the address of a listener", write="Give it a port of its own.", at=("diagnostics", "address"))
+        return self
