@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
+from typing import Final
 
 from gateway.domain.budget import Hold
 from gateway.domain.limits import LEAF_BYTES_MAX
@@ -72,8 +73,7 @@ def movements(holds: Sequence[Hold]) -> list[dict[str, object]]:
 
 def encode(fields: Mapping[str, object]) -> bytes:
     """The leaf's bytes. Raises AssertionError above the limit: every field that goes in is bounded."""
-    kept = {name: value for name, value in fields.items() if value not in ("", None, [], {}, b"")}
-    leaf = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_hex).encode()
+    leaf = _ENCODER.encode({name: value for name, value in fields.items() if value or isinstance(value, int)}).encode()
     assert len(leaf) <= LEAF_BYTES_MAX, "every field of a leaf is bounded"
     return leaf
 
@@ -81,3 +81,6 @@ def encode(fields: Mapping[str, object]) -> bytes:
 def _hex(value: object) -> str:
     assert isinstance(value, bytes), f"a leaf holds no {type(value).__name__}"
     return value.hex()
+
+
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_hex)

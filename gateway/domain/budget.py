@@ -7,10 +7,12 @@
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
+
+from gateway.domain.change import replace
 
 
 class Level(StrEnum):
@@ -69,10 +71,11 @@ class Node:
     ledger: Ledger
     currency: str
     window: Window
+    key: str = field(init=False, compare=False, repr=False)
 
-    @property
-    def key(self) -> str:
-        return "\x1f".join((self.level, self.tenant, self.workflow, self.run_id, self.ledger, self.currency, self.window))
+    def __post_init__(self) -> None:
+        key = "\x1f".join((self.level, self.tenant, self.workflow, self.run_id, self.ledger, self.currency, self.window))
+        object.__setattr__(self, "key", key)
 
     @property
     def scope(self) -> str:

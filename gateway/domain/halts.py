@@ -37,6 +37,8 @@ class Halt:
     lifted_at_ms: int  # 0 while active
     lifted_by: str
     lift_reason: str
+    salt: bytes = b""  # of the reason's digest in the leaf
+    lift_salt: bytes = b""
 
 
 def covers(scope: HaltScope, reach: Reach) -> bool:

@@ -191,6 +191,7 @@ class DecisionRow:
     salt: bytes
     rationale: str
     context: bytes
+    counted: bool = True  # T1 admitted it: it is one of the run's steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +212,15 @@ class RunRow:
     stop: RunStop | None
     stopped_at_ms: int
     note: str
+    note_salt: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """Somebody's words, with the salt that the leaf's digest was made with."""
+
+    words: str
+    salt: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

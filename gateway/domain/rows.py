@@ -13,7 +13,7 @@ from gateway.domain.audit import Entry, EntryKind, encode, leaf_hash
 from gateway.domain.boundary import Standing
 from gateway.domain.budget import Node, NodeRow
 from gateway.domain.halts import Halt
-from gateway.domain.records import Attempt, Body, CommitRow, DecisionRow, Generation, KeyName, KeyRow, RunName, RunRow, StepRow
+from gateway.domain.records import Attempt, Body, CommitRow, DecisionRow, Generation, KeyName, KeyRow, RunName, RunRow, Spoken, StepRow
 
 Reply = TypeVar("Reply", covariant=True)  # noqa: PLC0105 - the only type variable of the room; its name is what it stands for
 
@@ -40,7 +40,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wants:
-    """The rows a member needs, by name. A key brings the row of its latest generation along, a commit the row of its decision."""
+    """The rows a member needs, by name. A key brings the row of its latest generation along, a commit its decision, a decision its run."""
 
     keys: tuple[KeyName, ...] = ()
     commits: tuple[str, ...] = ()
@@ -65,6 +65,7 @@ class Rows:
         self.runs: dict[RunName, RunRow] = {}
         self.nodes: dict[tuple[str, int], NodeRow] = {}  # by node key and window start
         self.newest: dict[str, int] = {}  # newest window start of a node
+        self.sought: set[str] = set()  # nodes whose newest window was looked for, found or not
         self.halts: dict[str, Halt] = {}  # those wanted by id
         self.dirty = Dirty()
 
@@ -108,6 +109,7 @@ class Rows:
         self.dirty.keys[name] = bound
 
     def newest_node(self, node: Node) -> NodeRow | None:
+        assert node.key in self.sought, "a node is looked for before it is called absent"
         start = self.newest.get(node.key)
         return None if start is None else self.nodes[node.key, start]
 
@@ -142,7 +144,7 @@ class Dirty:
     responses: dict[str, bytes] = field(default_factory=dict)  # of bodies stored earlier
     attempts: list[Attempt] = field(default_factory=list)
     steps: dict[bytes, StepRow] = field(default_factory=dict)
-    evidence: dict[str, str] = field(default_factory=dict)  # operator's words by commit id
+    evidence: dict[str, Spoken] = field(default_factory=dict)  # what an operator said, by commit id
     entries: list[Entry] = field(default_factory=list)
     activation: tuple[ActivationRow, int] | None = None
 

@@ -6,12 +6,13 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gateway.domain.asks import Admit, Ask, Deny, Refuse, Rejudge, Twin
 from gateway.domain.audit import EntryKind, movements, text_digest
 from gateway.domain.boundary import Mode, Standing
 from gateway.domain.budget import Hold, Node, release, settle
+from gateway.domain.change import replace
 from gateway.domain.fingerprint import VERSION
 from gateway.domain.guards import asked_nodes, check
 from gateway.domain.lifecycle import TERMINAL, Event, State, advance
@@ -75,7 +76,8 @@ class AuthoriseCommit(Write[Authorised | Denied | Refuse | Rejudge | Twin]):
 
     def _authorise(self, rows: Rows, admit: Admit) -> Authorised:
         lease_until_ms = rows.now_ms + self.lease_ms
-        not_after_ms = min(self.ask.expire_at_ms, lease_until_ms - self.send_margin_ms)
+        send_until_ms = lease_until_ms - self.send_margin_ms
+        not_after_ms = min(self.ask.expire_at_ms, send_until_ms) if self.ask.expire_at_ms else send_until_ms
         row = replace(self._row(rows, State.FORWARDING), holds=admit.holds, attempts=1, lease_until_ms=lease_until_ms, not_after_ms=not_after_ms)
         rows.put_run(admit.run)
         for node in admit.nodes:
@@ -158,7 +160,8 @@ class SettleCommit(Write[CommitRow]):
             return row
         said = State.SUCCEEDED if self.event is Event.HOST_DID else State.FAILED
         fields = {**commit_fields(row), "late": said, "host_status": self.host_status}
-        if said is not row.state:
+        of_another = self.event is Event.HOST_DID_NOT and row.attempts > 1  # a no to one attempt contradicts no other
+        if said is not row.state and not of_another:
             fields["reasons"] = [Reason.OUTCOME_CONFLICT]
         rows.record(EntryKind.LATE_OUTCOME, run=run_of(row), subject_id=row.commit_id, fields=fields)
         return row
@@ -168,11 +171,11 @@ def move_commit(rows: Rows, row: CommitRow, event: Event, kind: EntryKind, more:
     """Moves a commit by the law, with its holds, its decision and its entry."""
     state = advance(row.state, event)
     assert state is not None, f"no move from {row.state} by {event}"
-    moved = replace(row, state=state, ended_at_ms=rows.now_ms if state in TERMINAL else 0, lease_until_ms=0, look_until_ms=0)
-    if state is State.UNKNOWN:
-        moved = replace(moved, look_at_ms=rows.now_ms)
-    else:
-        moved = replace(moved, holds=_resolve(rows, row.holds, costs=state is State.SUCCEEDED))
+    ended = state in TERMINAL
+    moved = replace(
+        row, state=state, lease_until_ms=0, look_until_ms=0, ended_at_ms=rows.now_ms if ended else 0, look_at_ms=row.look_at_ms if ended else rows.now_ms,
+        holds=_resolve(rows, row.holds, costs=state is State.SUCCEEDED) if ended else row.holds,
+    )  # fmt: skip
     if state is State.FAILED and row.decision_id:
         decision = rows.decisions.get(row.decision_id)
         assert decision is not None, "a commit that consumed a decision brings its row along"

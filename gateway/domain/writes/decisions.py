@@ -5,11 +5,12 @@
 3. A crash while thinking is found by its lease and becomes STOPPED with stop LOST, which charges the reservation.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gateway.domain.asks import Admit, Ask, Deny, Refuse, Rejudge, Twin
 from gateway.domain.audit import EntryKind, movements, text_digest
 from gateway.domain.budget import Hold, Ledger, Node, settle
+from gateway.domain.change import replace
 from gateway.domain.fingerprint import VERSION
 from gateway.domain.guards import check
 from gateway.domain.lifecycle import DECISION_MOVES, Thinking
@@ -71,7 +72,7 @@ class AuthoriseThinking(Write[ThinkingBegun | ThinkingDenied | Refuse | Rejudge 
     def _deny(self, rows: Rows, deny: Deny) -> DecisionRow:
         run = rows.runs.get(self.ask.run) or open_run(self.ask.run, self.ask.terms, rows.now_ms)
         rows.put_run(run)
-        row = replace(self._row(rows), state=Thinking.STOPPED, stop=_stop_of(deny), notes=deny.notes, ended_at_ms=rows.now_ms)
+        row = replace(self._row(rows), state=Thinking.STOPPED, stop=_stop_of(deny), notes=deny.notes, ended_at_ms=rows.now_ms, counted=False)
         rows.bind(self.ask.key, Generation(row.decision_id, row.fingerprint, VERSION))
         row = record_decision(rows, row)
         if deny.stops_run:

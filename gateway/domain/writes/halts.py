@@ -1,11 +1,12 @@
 """The kill switch and the activation: both move the gate that every T1 reads under a lock."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gateway.domain.asks import Refuse
 from gateway.domain.audit import EntryKind, text_digest
 from gateway.domain.boundary import Standing
 from gateway.domain.budget import Hold
+from gateway.domain.change import replace
 from gateway.domain.halts import Halt, HaltScope, Reach, covers
 from gateway.domain.lifecycle import State, Thinking
 from gateway.domain.reasons import Reason
@@ -39,7 +40,7 @@ class ThrowHalt(Write[Thrown]):
     def apply(self, rows: Rows) -> Thrown:
         halt = Halt(
             halt_id=self.halt_id, scope=self.scope, reason=self.reason, principal=self.principal, thrown_at_ms=rows.now_ms,
-            lifted_at_ms=0, lifted_by="", lift_reason="",
+            lifted_at_ms=0, lifted_by="", lift_reason="", salt=self.salt,
         )  # fmt: skip
         rows.put_halt(halt)
         _record(rows, EntryKind.HALT, halt, by=self.principal, why=text_digest(self.salt, self.reason.encode()))
@@ -71,7 +72,7 @@ class LiftHalt(Write[Halt | Refuse]):
             return Refuse(Refusal(reason=Reason.NOT_FOUND, message="no such halt; `countersign halts` lists them."))
         if halt.lifted_at_ms:
             return halt
-        lifted = replace(halt, lifted_at_ms=rows.now_ms, lifted_by=self.principal, lift_reason=self.reason)
+        lifted = replace(halt, lifted_at_ms=rows.now_ms, lifted_by=self.principal, lift_reason=self.reason, lift_salt=self.salt)
         rows.put_halt(lifted)
         _record(rows, EntryKind.RESUME, lifted, by=self.principal, why=text_digest(self.salt, self.reason.encode()))
         return lifted

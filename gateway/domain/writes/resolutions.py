@@ -5,16 +5,17 @@
 3. A re-send is a new attempt of the same key to a host that dedupes, written with RESENT before it is sent; the commit stays UNKNOWN.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gateway.domain.asks import Refuse
 from gateway.domain.audit import EntryKind, text_digest
+from gateway.domain.change import replace
 from gateway.domain.halts import covers
 from gateway.domain.identity import EVERY_TENANT
 from gateway.domain.lifecycle import Event, State
 from gateway.domain.limits import CLOCK_SKEW_MS
 from gateway.domain.reasons import Reason
-from gateway.domain.records import Attempt, CommitRow, Note
+from gateway.domain.records import Attempt, CommitRow, Note, Spoken
 from gateway.domain.refusal import Refusal, malformed
 from gateway.domain.rows import Rows, Wants, Write
 from gateway.domain.writes.commits import move_commit, places_held, record_commit
@@ -156,7 +157,7 @@ class Resolve(Write[CommitRow | Refuse]):
         if self.response:
             rows.dirty.responses[row.commit_id] = self.response
         if self.evidence:
-            rows.dirty.evidence[row.commit_id] = self.evidence
+            rows.dirty.evidence[row.commit_id] = Spoken(words=self.evidence, salt=self.salt)
         notes = () if self.event is Event.FOUND_DONE else row.notes
         resolved = replace(row, notes=notes, host_status=self.host_status or row.host_status, resolved_by=self.by)
         more: dict[str, object] = {"evidence_digest": text_digest(self.salt, self.evidence.encode())}

@@ -4,11 +4,12 @@
 2. RecordStep and FinishRun carry keys of their own: the same key and content is the same answer.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gateway.domain.asks import Refuse
 from gateway.domain.audit import EntryKind, text_digest
 from gateway.domain.boundary import RunTerms
+from gateway.domain.change import replace
 from gateway.domain.fingerprint import VERSION
 from gateway.domain.limits import OPEN_RUNS_MAX
 from gateway.domain.reasons import Reason, RunStop
@@ -18,14 +19,14 @@ from gateway.domain.rows import Rows, Wants, Write
 from gateway.domain.runs import open_run, too_many_open, why_closed
 
 
-def stop_run(rows: Rows, name: RunName, stop: RunStop, *, note: str, note_digest: str = "") -> RunRow:
+def stop_run(rows: Rows, name: RunName, stop: RunStop, *, note: str, note_salt: bytes = b"") -> RunRow:
     """Ends an open run and records it; a run already stopped stays as it is."""
     run = rows.runs[name]
     if run.stop is not None:
         return run
-    stopped = replace(run, stop=stop, stopped_at_ms=rows.now_ms, note=note)
+    stopped = replace(run, stop=stop, stopped_at_ms=rows.now_ms, note=note, note_salt=note_salt)
     rows.put_run(stopped)
-    fields = {"stop": stop, "steps": run.steps, "steps_max": run.steps_max, "note_digest": note_digest}
+    fields = {"stop": stop, "steps": run.steps, "steps_max": run.steps_max, "note_digest": text_digest(note_salt, note.encode())}
     rows.record(EntryKind.RUN_STOPPED, run=name, subject_id=name.run_id, fields=fields)
     return stopped
 
@@ -115,7 +116,7 @@ class FinishRun(Write[RunFinished | Refuse]):
         if row is not None:
             return same_content(row.generations, self.fingerprint) or RunFinished(run=run, replayed=True)
         already = run.stop is not None
-        stopped = stop_run(rows, self.run, self.stop, note=self.note, note_digest=text_digest(self.salt, self.note.encode()))
+        stopped = stop_run(rows, self.run, self.stop, note=self.note, note_salt=self.salt)
         rows.bind(self.key, Generation(self.run.run_id, self.fingerprint, VERSION))
         return RunFinished(run=stopped, replayed=already)
 
