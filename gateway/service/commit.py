@@ -102,12 +102,7 @@ class Committer:
             match claimed:
                 case Authorised(row):
                     assert isinstance(judged, Judged), "the guards deny what was denied before"
-                    payload = judged.admitted.command.payload
-                    answered = await forward(
-                        row, attempt_id=row.attempt_id, not_after_ms=row.not_after_ms, payload=payload, send_by_s=send_by_s,
-                        host=way.host, target=way.terms,
-                    )  # fmt: skip
-                    return await self._settle(answered)
+                    return await self._effect(row, judged.admitted.command.payload, send_by_s, way)
                 case Denied(row):
                     return Outcome(row=row, response=b"", replayed=False)
                 case Refuse(refusal):
@@ -116,6 +111,19 @@ class Committer:
                     return claimed
         finally:
             self.doorkeeper.leave(_tenant(judged))
+
+    async def _effect(self, row: CommitRow, payload: bytes, send_by_s: float, way: Way) -> Outcome:
+        """After T1 nothing is an error: should our own code break here, the answer is UNKNOWN, and the lease finds the row again."""
+        effect = self.keeper.keep(self._forward_and_settle(row, payload, send_by_s, way), name=f"forward {row.commit_id}")
+        await asyncio.wait({effect})
+        broken = effect.cancelled() or effect.exception() is not None
+        return Outcome(row=not_recorded(row), response=b"", replayed=False) if broken else effect.result()
+
+    async def _forward_and_settle(self, row: CommitRow, payload: bytes, send_by_s: float, way: Way) -> Outcome:
+        answered = await forward(
+            row, attempt_id=row.attempt_id, not_after_ms=row.not_after_ms, payload=payload, send_by_s=send_by_s, host=way.host, target=way.terms
+        )
+        return await self._settle(answered)
 
     async def _settle(self, answered: Answered) -> Outcome:
         """T2. The caller gets UNKNOWN when it does not succeed at once; the keeper goes on."""

@@ -47,6 +47,9 @@ class Thought:
     thinking: "asyncio.Task[Concluded] | None" = None
     cut: DecideStop | None = None
 
+    def why_cut(self) -> DecideStop | None:
+        return self.cut
+
     def cut_off(self, stop: DecideStop) -> None:
         """Stops the model call; what was used is still settled and recorded. The first reason stays."""
         if self.cut is None:
@@ -139,16 +142,16 @@ class Decider:
 
     async def _think(self, row: DecisionRow, permitted: Permitted) -> Concluded:
         thought = self.under_way[row.decision_id]
-        if thought.cut is not None:
-            return conclude(row, permitted.admissible, cut_thought(thought.cut, Meter(), wall_ms=0))
-        work = think(row, permitted.admissible, self.thinker, lambda: thought.cut)
+        if (cut := thought.why_cut()) is not None:
+            return conclude(row, permitted.admissible, cut_thought(cut, Meter(), wall_ms=0))
+        work = think(row, permitted.admissible, self.thinker, thought.why_cut)
         thought.thinking = asyncio.get_running_loop().create_task(work, name=f"think {row.decision_id}")
         try:
             return await thought.thinking
         except asyncio.CancelledError:
-            if thought.cut is None:
+            if (cut := thought.why_cut()) is None:
                 raise
-            return conclude(row, permitted.admissible, cut_thought(thought.cut, Meter(), wall_ms=0))  # cut off before it began
+            return conclude(row, permitted.admissible, cut_thought(cut, Meter(), wall_ms=0))  # cut off before it began
 
     async def _settle(self, row: DecisionRow, concluded: Concluded) -> Decided:
         """T2. Until it is durable the decision is THINKING to everybody, so nothing can use it."""

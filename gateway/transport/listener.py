@@ -66,7 +66,7 @@ def prepare(listener: Listener) -> None:
             folder.mkdir(mode=_FOLDER_MODE, parents=True)
             folder.chmod(_FOLDER_MODE)
         _refuse_open_folder(listener, folder)
-        _clear(listener, path)
+        _clear_dead(listener, path)
     except OSError as wrong:
         raise ListenerRefused(f"listener {listener.name}: {path}: {wrong.strerror}; name a folder the gateway can write") from wrong
 
@@ -79,7 +79,7 @@ def _refuse_open_folder(listener: Listener, folder: Path) -> None:
         )
 
 
-def _clear(listener: Listener, path: Path) -> None:
+def _clear_dead(listener: Listener, path: Path) -> None:
     if path.is_symlink():
         raise ListenerRefused(f"listener {listener.name}: {path} is a symbolic link; expected a plain path")
     if not path.exists():
@@ -114,3 +114,9 @@ def bind(listener: Listener, server: grpc.aio.Server) -> int:
     if listener.address.startswith(UNIX):
         Path(listener.address.removeprefix(UNIX)).chmod(_SOCKET_MODE)
     return int(port)
+
+
+def clear(listener: Listener) -> None:
+    """Removes the socket of a listener that has stopped."""
+    if listener.address.startswith(UNIX):
+        Path(listener.address.removeprefix(UNIX)).unlink(missing_ok=True)

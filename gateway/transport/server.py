@@ -7,7 +7,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import grpc
@@ -18,7 +17,7 @@ from grpc_reflection.v1alpha import reflection
 from gateway.domain.identity import Role
 from gateway.domain.limits import WIRE_BYTES_CUT
 from gateway.transport.handler import Method, Telling, handler, not_built
-from gateway.transport.listener import UNIX, Listener, bind, prepare
+from gateway.transport.listener import Listener, bind, clear, prepare
 from gateway.transport.servicers.gateway import GatewayServicer
 from gateway.transport.servicers.operator import OperatorServicer
 
@@ -53,8 +52,7 @@ class Serving:
     async def stop(self, *, grace_s: float) -> None:
         await self.health.enter_graceful_shutdown()
         await self.server.stop(grace_s)
-        if self.listener.address.startswith(UNIX):
-            Path(self.listener.address.removeprefix(UNIX)).unlink(missing_ok=True)
+        clear(self.listener)
 
 
 async def start(listeners: Sequence[Listener], servicers: Servicers, *, telling: Telling, reflect: bool) -> list[Serving]:
@@ -76,7 +74,9 @@ async def _serve(listener: Listener, servicers: Servicers, *, telling: Telling, 
     server = grpc.aio.server(options=_OPTIONS)
     names = []
     for service, methods in _methods(listener.caller.role, servicers).items():
-        handlers = {name: grpc.unary_unary_rpc_method_handler(handler(name, method, listener, telling)) for name, method in methods.items()}
+        handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+            name: grpc.unary_unary_rpc_method_handler(handler(name, method, listener, telling)) for name, method in methods.items()
+        }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
         names.append(service)
     healthy = health.aio.HealthServicer()
