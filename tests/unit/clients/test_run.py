@@ -2,7 +2,7 @@
 
 import grpc
 import pytest
-from countersign import Client, Outcome, RunStop, StepNotCounted, Unclear
+from countersign import Client, Outcome, Refused, RunStop, StepNotCounted, Unclear
 from countersign.v1 import gateway_pb2, types_pb2
 
 from tests.unit.clients.scripted import Fail, Reply, ScriptedGateway, because, committed, decided, refusal
@@ -124,6 +124,44 @@ def test_a_step_that_was_not_counted_stops_the_workflow(gateway: ScriptedGateway
         client.run(workflow="subscribe", run_id="r-1").step("read_account", lambda: 12)
 
     assert raised.value.reasons[0].reason == "RUN_STOPPED"
+
+
+KEY_REUSED = refusal(grpc.StatusCode.FAILED_PRECONDITION, "IDEMPOTENCY_KEY_REUSED")
+
+
+def trace_of(*steps: tuple[str, bytes]) -> gateway_pb2.GetRunResponse:
+    entries = [types_pb2.TraceEntry(kind=types_pb2.ENTRY_KIND_STEP_RECORDED, step=name, result=result) for name, result in steps]
+    decision = types_pb2.TraceEntry(kind=types_pb2.ENTRY_KIND_DECISION, step="read_account")
+    return gateway_pb2.GetRunResponse(run=types_pb2.Run(run_id="r-1", workflow="subscribe"), entries=[*entries, decision])
+
+
+def test_a_step_taken_again_goes_on_from_the_record(gateway: ScriptedGateway, client: Client) -> None:
+    """The world has changed since; the run has not: what was found first stands."""
+    gateway.says(KEY_REUSED, trace_of(("keep_fitting", b"[]"), ("read_account", b'{"plan":"team_basic"}')))
+
+    account = client.run(workflow="subscribe", run_id="r-1").step("read_account", lambda: {"plan": "team_pro"})
+
+    assert account == {"plan": "team_basic"}
+    assert gateway.methods == ["RecordStep", "GetRun"]
+
+
+@pytest.mark.parametrize("trace", [trace_of(), trace_of(("read_account", b"1"), ("read_account", b"2"))], ids=["none", "two"])
+def test_a_record_that_does_not_say_which_is_an_error(gateway: ScriptedGateway, client: Client, trace: gateway_pb2.GetRunResponse) -> None:
+    """Nothing is guessed: without exactly one record of the step the refusal stands."""
+    gateway.says(KEY_REUSED, trace)
+
+    with pytest.raises(Refused, match="IDEMPOTENCY_KEY_REUSED"):
+        client.run(workflow="subscribe", run_id="r-1").step("read_account", lambda: 12)
+
+
+def test_a_key_of_ones_own_is_ones_own_to_sort_out(gateway: ScriptedGateway, client: Client) -> None:
+    """With a key given by the caller, a reused key is raised and no trace is read."""
+    gateway.says(KEY_REUSED)
+
+    with pytest.raises(Refused, match="IDEMPOTENCY_KEY_REUSED"):
+        client.run(workflow="subscribe", run_id="r-1").step("read_account", lambda: 12, key="mine")
+
+    assert gateway.methods == ["RecordStep"]
 
 
 def test_records_are_sent_again_until_answered(gateway: ScriptedGateway, client: Client) -> None:

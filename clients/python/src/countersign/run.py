@@ -2,13 +2,14 @@
 
 1. Keys are made from the run's id and names of the workflow's own, never from a clock, a counter or chance: `{run_id}/{step}` for a decision
    and for a recorded step, `{run_id}/{step}/{action}` for a commit, `{run_id}/finish/{stop}` for the end. The same run, started again, asks the same
-   questions and gets the same answers; nothing is written twice. Choose a `run_id` that is unique in the tenant.
+   questions and gets the same answers; nothing is written twice. Choose a `run_id` that is unique in the tenant, whatever the workflow.
 2. Every call asks on within `give_up_after_s`. What comes back is still to be read: `option` may be None, `outcome` may be UNKNOWN.
 3. Leaving the block by an error of the workflow's own finishes the run FAILED, noting the error's type and nothing of its text. Leaving it by
    `Unclear`, by a passing `Refused`, or by what ends a process (KeyboardInterrupt and the like) leaves the run open: start it again.
    Leaving it quietly without `finish` leaves it open too.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
@@ -16,7 +17,7 @@ from typing import Final, Self, TypeVar
 
 from countersign.answers import Commit, Decision, Run, RunTrace, StepRecorded
 from countersign.calls import Calls
-from countersign.codes import RunStop
+from countersign.codes import EntryKind, Reason, RunStop
 from countersign.encoding import DecideLimits
 from countersign.errors import CountersignError, Refused, StepNotCounted, Unclear
 
@@ -47,9 +48,18 @@ class HybridRun:
             error.add_note(f"countersign: run {self.run_id} could not be finished: {unfinished}")
 
     def step(self, name: str, work: Callable[[], Found], *, key: str | None = None) -> Found:
-        """Takes a deterministic step: calls `work`, records what it found (JSON, at most 16 KiB), returns it. Raises StepNotCounted."""
+        """Takes a deterministic step: calls `work`, records what it found (plain JSON, at most 16 KiB), returns it. Raises StepNotCounted.
+
+        Taken again in the same run and finding something else, it returns what it found the first time: a run goes on from its own record.
+        (With a `key` of the caller's own that is the caller's to sort out: Refused with IDEMPOTENCY_KEY_REUSED.)
+        """
         found = work()
-        self.record(name, found, key=key)
+        try:
+            self.record(name, found, key=key)
+        except Refused as refused:
+            if refused.reason is not Reason.IDEMPOTENCY_KEY_REUSED or key is not None:
+                raise
+            found = json.loads(self._first_result(name, refused))
         return found
 
     def record(self, name: str, result: object, *, key: str | None = None) -> StepRecorded:
@@ -122,6 +132,12 @@ class HybridRun:
             note=note,
             give_up_after_s=self._give_up_after_s,
         )
+
+    def _first_result(self, name: str, refused: Refused) -> bytes:
+        results = [entry.result for entry in self.trace().entries if entry.kind is EntryKind.STEP_RECORDED and entry.step == name]
+        if len(results) != 1:
+            raise refused
+        return results[0]
 
     def trace(self) -> RunTrace:
         """The run and what happened in it so far: route, decision, verdict, budgets, outcome, stop, in order."""
