@@ -32,7 +32,7 @@ class ListenerRefused(Exception):
 class Tls:
     certificate: bytes
     key: bytes = field(repr=False)
-    client_ca: bytes
+    client_ca: bytes | None  # None: encrypts only; the token proves the caller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ def bind(listener: Listener, server: grpc.aio.Server) -> int:
     try:
         if listener.tls is not None:
             pair = (listener.tls.key, listener.tls.certificate)
-            credentials = grpc.ssl_server_credentials([pair], root_certificates=listener.tls.client_ca, require_client_auth=True)
+            credentials = grpc.ssl_server_credentials([pair], root_certificates=listener.tls.client_ca, require_client_auth=listener.tls.client_ca is not None)
             port = server.add_secure_port(listener.address, credentials)
         else:
             port = server.add_insecure_port(listener.address)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import grpc
-from countersign.v1 import audit_pb2, gateway_pb2, operator_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from countersign.v1 import audit_pb2, gateway_pb2, operator_pb2
 from gateway.domain.identity import Role
 from gateway.domain.limits import WIRE_BYTES_CUT
 from gateway.transport.handler import Method, Telling, handler, not_built

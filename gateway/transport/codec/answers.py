@@ -1,7 +1,6 @@
 """Domain to wire: commits, decisions, runs, reasons. Every enum value is found by name, so a list that disagrees fails at import of the tests."""
 
 from countersign.v1 import reason_pb2, types_pb2
-
 from gateway.domain.budget import Hold, HoldState
 from gateway.domain.handoffs import Outcome
 from gateway.domain.lifecycle import State, Thinking

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from countersign.v1 import operator_pb2, types_pb2
-
 from gateway.domain.boundary import Activation
 from gateway.domain.budget import BudgetLimit, Cost, Hold, Level, NodeRow, left_of, limits_for
 from gateway.domain.halts import Halt, HaltScope

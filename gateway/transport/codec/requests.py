@@ -1,7 +1,6 @@
 """Wire to domain: what a workflow sends, as commands with their fingerprints, or a refusal that names every wrong field."""
 
 from countersign.v1 import gateway_pb2, types_pb2
-
 from gateway.domain.commands import CommitCommand, DecideCommand, FinishCommand, StepCommand, Tighter
 from gateway.domain.fingerprint import commit_fingerprint, decide_fingerprint, finish_fingerprint, step_fingerprint
 from gateway.domain.limits import (

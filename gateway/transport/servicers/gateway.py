@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from countersign.v1 import gateway_pb2
 from google.protobuf.message import Message
 
+from countersign.v1 import gateway_pb2
 from gateway.domain.handoffs import InProgress
 from gateway.domain.refusal import Refusal
 from gateway.domain.writes.commits import Authorised

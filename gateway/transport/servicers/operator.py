@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from countersign.v1 import operator_pb2, types_pb2
-
 from gateway.domain.boundary import Activation
 from gateway.domain.budget import Level
 from gateway.domain.records import RunName

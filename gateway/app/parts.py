@@ -1,0 +1,122 @@
+"""What the settings become: one part of each room, from one section. Values in, values out; nothing is started here."""
+
+from pathlib import Path
+
+from gateway.adapters.activation import load_activation
+from gateway.adapters.agent_runner import ModelSpec, Price, SlotSpec, SlotType, Source, ToolSpec
+from gateway.adapters.hosts.spec import HttpHostSpec
+from gateway.adapters.opa.check import PreparedPolicies, prepare
+from gateway.adapters.opa.findings import PoliciesRefused
+from gateway.adapters.opa.install import OpaNotFound, Places, find
+from gateway.config import RefusedToStart, Settings, surroundings
+from gateway.config.listeners import Auth
+from gateway.config.listeners import Listener as DeclaredListener
+from gateway.config.reachable import Model, Target, Tool, ToolSlot
+from gateway.declared.findings import DeclarationRefused
+from gateway.domain.boundary import Activation, Standing
+from gateway.domain.targets import HostMode, TargetTerms
+from gateway.service.reconcile import Pace
+from gateway.transport.listener import Listener, Tls
+
+SHIPPED_POLICIES = Path(__file__).resolve().parents[2] / "policies"
+
+
+def find_opa(settings: Settings) -> Path:
+    """The OPA to run. Raises `RefusedToStart`."""
+    around = surroundings()
+    places = Places(explicit=settings.opa.binary, search_path=around.search_path, folder=settings.opa.folder or around.cache_folder)
+    try:
+        return find(places).binary
+    except OpaNotFound as missing:
+        raise RefusedToStart(f"no OPA to run: {missing}", write="Run `countersign opa install`.") from missing
+
+
+def policy_layers(settings: Settings) -> list[Path]:
+    """Folders of policies, lowest first: those the settings name, or the shipped ones; then the activation's own."""
+    own = settings.activation.path / "policies"
+    return [*(settings.activation.policies or (SHIPPED_POLICIES,)), *([own] if own.is_dir() else [])]
+
+
+def load(settings: Settings, opa: Path) -> tuple[Activation, PreparedPolicies]:
+    """Policies and boundary as one revision, checked. Blocks for some tenths of a second. Raises `RefusedToStart`."""
+    folder = settings.activation.path
+    try:
+        prepared = prepare(policy_layers(settings), opa=opa)
+        activation = load_activation(
+            folder, targets=settings.targets, tools=settings.tools, models=[*settings.models], policy_codes=prepared.codes,
+            policies_digest=prepared.digest, prefetchable=[name for name, tool in settings.tools.items() if tool.prefetchable],
+            tenants=settings.tenants,
+        )  # fmt: skip
+    except (PoliciesRefused, DeclarationRefused) as refused:
+        raise RefusedToStart(f"the activation {folder} is not taken:\n{refused}", write="`countersign boundary check` says the same.") from refused
+    return activation, prepared
+
+
+def standing(activation: Activation) -> Standing:
+    """The limits above run level, which the store keeps."""
+    boundary = activation.boundary
+    return Standing(tenants=dict(boundary.tenants), workflows={name: workflow.budgets for name, workflow in boundary.workflows.items()})
+
+
+def host_spec(name: str, target: Target) -> HttpHostSpec:
+    return HttpHostSpec(
+        name=name, base_url=target.base_url, mode=target.mode.value, connect_timeout_ms=target.connect_timeout_ms,
+        send_timeout_ms=target.send_timeout_ms, read_timeout_ms=target.read_timeout_ms, idle_ms_max=target.idle_ms_max, pool_max=target.pool_max,
+        networks=target.networks, ca_file=str(target.ca_file) if target.ca_file else None,
+        authorization=target.authorization.value if target.authorization else None, query_path=target.query.path if target.query else None,
+        enforces_not_after=bool(target.query and target.query.enforces_not_after), trusts_status_codes=target.trusts_status_codes,
+        replays_refusals=target.replays_refusals, overrides=target.overrides,
+    )  # fmt: skip
+
+
+def target_terms(name: str, target: Target) -> TargetTerms:
+    return TargetTerms(
+        name=name, mode=HostMode(target.mode), retention_ms=target.dedupe.retention_ms if target.dedupe else 0,
+        enforces_not_after=bool(target.query and target.query.enforces_not_after), trusts_status_codes=target.trusts_status_codes,
+        replays_refusals=target.replays_refusals, overrides=target.overrides,
+        wire_ms_max=target.connect_timeout_ms + target.send_timeout_ms + target.read_timeout_ms,
+        send_margin_ms=target.send_timeout_ms + target.read_timeout_ms,
+    )  # fmt: skip
+
+
+def model_spec(name: str, model: Model) -> ModelSpec:
+    price = model.price
+    return ModelSpec(
+        name=name, base_url=model.base_url, model=model.model, api_key=model.api_key.value if model.api_key else None,
+        concurrency_max=model.concurrency_max,
+        price=Price(
+            micros_per_million_in=price.in_micros_per_million, micros_per_million_out=price.out_micros_per_million, as_of=price.as_of.isoformat()
+        ) if price else None,
+    )  # fmt: skip
+
+
+def tool_spec(name: str, tool: Tool) -> ToolSpec:
+    return ToolSpec(
+        name=name, description=tool.description, method=tool.method, url_template=tool.url,
+        slots={slot: _slot(declared) for slot, declared in tool.slots.items()}, networks=tool.networks, timeout_ms=tool.timeout_ms,
+        result_bytes_max=tool.result_bytes_max, authorization=tool.authorization.value if tool.authorization else None,
+    )  # fmt: skip
+
+
+def _slot(slot: ToolSlot) -> SlotSpec:
+    return SlotSpec(
+        source=Source(slot.source), type=SlotType(slot.type), pointer=slot.pointer or "", pattern=slot.pattern, enum=slot.enum,
+        **({"max_len": slot.max} if slot.type == "string" else {}),
+    )  # fmt: skip
+
+
+def listener(declared: DeclaredListener) -> Listener:
+    """Reads its certificates. Raises `OSError` where a file is gone since the settings were checked."""
+    tls = declared.tls
+    return Listener(
+        name=declared.name, address=declared.address, caller=declared.identity, token=declared.token.value.encode() if declared.token else None,
+        tls=Tls(
+            certificate=tls.cert_file.read_bytes(), key=tls.key_file.value.encode(),
+            client_ca=tls.client_ca_file.read_bytes() if tls.client_ca_file and declared.auth is Auth.MTLS else None,
+        ) if tls else None,
+    )  # fmt: skip
+
+
+def pace(settings: Settings) -> Pace:
+    declared = settings.reconcile
+    return Pace(interval_ms=declared.interval_ms, backoff_ms=declared.interval_ms, backoff_ms_max=declared.backoff_ms_max, looks_max=declared.attempts_max)
