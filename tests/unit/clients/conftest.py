@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from countersign import Client, connect
 
+from countersign import Client, connect
 from tests.unit.clients.scripted import ScriptedGateway
 
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Final
 
 import grpc
-from countersign.v1 import gateway_pb2, reason_pb2, types_pb2
 from google.protobuf.any_pb2 import Any
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
+
+from countersign.v1 import gateway_pb2, reason_pb2, types_pb2
 
 SERVICE: Final = "countersign.v1.GatewayService"
 REQUESTS: Final[dict[str, type[Message]]] = {

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+
 from countersign import Client, EntryKind, Outcome, Reason, Retry, RunStop
 from countersign.encoding import Write
 from countersign.v1 import gateway_pb2, types_pb2
-
 from tests.unit.clients.scripted import ScriptedGateway, because, commit_message, committed, decided
 from tests.unit.clients.test_commit_until_ended import SENT, WRITE
 from tests.unit.clients.test_decide_until_ended import QUESTION

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from countersign import Client, Unclear, connect
 from countersign.channel import checked
-
 from tests.unit.clients.bare_http2 import CountingGateway
 from tests.unit.clients.conftest import StillClock
 from tests.unit.clients.scripted import ScriptedGateway, committed

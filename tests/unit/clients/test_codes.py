@@ -3,10 +3,11 @@
 from enum import StrEnum
 
 import pytest
+from google.protobuf.descriptor import EnumDescriptor
+
 from countersign import DecideStop, DecisionSource, DecisionStatus, EntryKind, Outcome, Reason, Retry, RunStop
 from countersign.codes import code_of, wire_prefix
 from countersign.v1 import reason_pb2, types_pb2
-from google.protobuf.descriptor import EnumDescriptor
 
 LISTS: dict[type[StrEnum], EnumDescriptor] = {
     Outcome: types_pb2.Outcome.DESCRIPTOR,

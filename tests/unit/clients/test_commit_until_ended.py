@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import grpc
 import pytest
+
 from countersign import Client, Outcome, Reason, Refused, Unclear
 from countersign.encoding import Write
 from countersign.v1.gateway_pb2 import CommitRequest, WaitCommitRequest
-
 from tests.unit.clients.conftest import StillClock
 from tests.unit.clients.scripted import Fail, Reply, ScriptedGateway, because, committed, refusal, waited
 

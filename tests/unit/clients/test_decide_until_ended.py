@@ -2,11 +2,11 @@
 
 import grpc
 import pytest
+
 from countersign import Client, DecideLimits, DecideStop, DecisionStatus, Reason, Refused
 from countersign.encoding import Question
 from countersign.v1.gateway_pb2 import DecideRequest
 from countersign.v1.types_pb2 import DecideLimits as WireLimits
-
 from tests.unit.clients.conftest import StillClock
 from tests.unit.clients.scripted import Fail, ScriptedGateway, decided, refusal, span
 

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from countersign import Outcome, RunStop, decoding
-from countersign.v1 import gateway_pb2, types_pb2
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+
+from countersign import Outcome, RunStop, decoding
+from countersign.v1 import gateway_pb2, types_pb2
 
 
 def fill(message: Message, seed: int = 1) -> None:

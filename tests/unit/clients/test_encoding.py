@@ -3,9 +3,9 @@
 from datetime import datetime
 
 import pytest
+
 from countersign import Client
 from countersign.encoding import CONTEXT_BYTES_MAX, PAYLOAD_BYTES_MAX, Question, Write, document
-
 from tests.unit.clients.scripted import ScriptedGateway
 from tests.unit.clients.test_commit_until_ended import WRITE
 from tests.unit.clients.test_decide_until_ended import QUESTION

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import grpc
 import pytest
-from countersign import Client, Reason, Refused, Unclear
 from google.rpc import error_details_pb2
 
+from countersign import Client, Reason, Refused, Unclear
 from tests.unit.clients.scripted import Fail, ScriptedGateway, refusal
 from tests.unit.clients.test_commit_until_ended import WRITE
 

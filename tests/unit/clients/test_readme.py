@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from countersign.v1 import gateway_pb2
 
+from countersign.v1 import gateway_pb2
 from tests.unit.clients.scripted import Reply, ScriptedGateway, committed, decided
 from tests.unit.clients.test_run import RECORDED, finished
 

@@ -2,9 +2,9 @@
 
 import grpc
 import pytest
+
 from countersign import Client, Outcome, Refused, RunStop, StepNotCounted, Unclear
 from countersign.v1 import gateway_pb2, types_pb2
-
 from tests.unit.clients.scripted import Fail, Reply, ScriptedGateway, because, committed, decided, refusal
 
 RECORDED = gateway_pb2.RecordStepResponse(steps_left=9)
