@@ -66,6 +66,8 @@ def activate(run: HybridRun, *, billing: str, account: str, seats: int) -> tuple
         return NOT_KNOWN, told(run, decision)
     if decision.option is None:
         return NO_DECISION, told(run, decision, stop=run.finish(stop=RunStop.FAILED, note=f"no decision: {decision.stop}").stop)
+    if decision.option not in prices:
+        raise ValueError(f"the decision names {decision.option!r}, which was not among the options")
 
     payload = {"account": account, "plan": decision.option, "seats": seats, "amount_micros": prices[decision.option], "currency": offer["currency"]}
     commit = run.commit("activate_plan", step="select_plan", decision=decision, payload=payload)

@@ -3,7 +3,6 @@ package countersign
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -133,8 +132,7 @@ func untilEnded[T any](ctx context.Context, loop *loop, first ask[T], then func(
 			continue
 		}
 		refusal, refused := AsRefusal(err)
-		_, answeredByGRPC := status.FromError(err)
-		inDoubt = next.sends && (inDoubt || (answeredByGRPC && !refused))
+		inDoubt = next.sends && (inDoubt || IsUnclear(err))
 		advice := time.Duration(0)
 		if refused {
 			advice = refusal.RetryAfter
@@ -146,7 +144,7 @@ func untilEnded[T any](ctx context.Context, loop *loop, first ask[T], then func(
 			return known, nil
 		}
 		if inDoubt && refused {
-			return none, fmt.Errorf("countersign: an earlier send had no answer, the last one was refused: %v", refusal)
+			return none, status.Errorf(refusal.Status, "countersign: an earlier send had no answer, the last one was refused: %v", refusal)
 		}
 		return none, err
 	}
@@ -157,11 +155,10 @@ func passing(err error) bool {
 	if refusal, refused := AsRefusal(err); refused {
 		return refusal.Passing()
 	}
-	state, ok := status.FromError(err)
-	if !ok {
+	if !IsUnclear(err) {
 		return false
 	}
-	switch state.Code() {
+	switch status.Code(err) {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unknown, codes.Aborted:
 		return true
 	default:

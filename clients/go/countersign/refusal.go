@@ -34,8 +34,15 @@ func (refusal *Refusal) Passing() bool {
 	return refusal.Status == codes.Unavailable || refusal.Status == codes.ResourceExhausted
 }
 
-// AsRefusal reads the gateway's stamp from an error of a call. Only the stamp decides, never the text, which proxies and retries rewrite. Any
-// gRPC error without one means nothing: the request may have been taken.
+// IsUnclear says that an error of a call means nothing: it came without the gateway's stamp (a killed gateway, a mesh, the caller's own deadline),
+// and the request may have been taken. Ask for the commit by key, or send the same request with the same key again.
+func IsUnclear(err error) bool {
+	state, ok := status.FromError(err)
+	_, refused := AsRefusal(err)
+	return ok && state.Code() != codes.OK && !refused
+}
+
+// AsRefusal reads the gateway's stamp from an error of a call. Only the stamp decides, never the text, which proxies and retries rewrite.
 func AsRefusal(err error) (*Refusal, bool) {
 	state, ok := status.FromError(err)
 	if !ok || state.Code() == codes.OK {

@@ -136,6 +136,9 @@ func TestCommitUntilEnded(t *testing.T) {
 			if refusal, refused := AsRefusal(err); refused != (one.refused != "") || (refused && refusal.Code != one.refused) {
 				t.Fatalf("refusal %v, expected %q", refusal, one.refused)
 			}
+			if IsUnclear(err) != (err != nil && one.refused == "") {
+				t.Fatalf("error %v, unclear %v", err, IsUnclear(err))
+			}
 			expectSent(t, gateway, one.sent)
 			if !proto.Equal(request, write("")) {
 				t.Fatal("the caller's request was changed")

@@ -80,12 +80,12 @@ async def test_the_whole_walk(gateway: ScriptedGateway, billing: str) -> None:
     assert isinstance(decide, gateway_pb2.DecideRequest)
     assert isinstance(commit, gateway_pb2.CommitRequest)
     assert isinstance(finish, gateway_pb2.FinishRunRequest)
-    assert (read_account.step, json.loads(read_account.result)) == ("read_account", {"account": "harbour", "team_size": 12, "plan": "team_basic"})
+    assert (read_account.step, read_account.result) == ("read_account", b'{"account":"harbour","team_size":12,"plan":"team_basic"}')
     assert (fitting.step, [plan["plan"] for plan in json.loads(fitting.result)["plans"]]) == ("keep_fitting", ["team_pro", "enterprise"])
     assert (decide.step, list(decide.allowed_options)) == ("select_plan", ["team_pro", "enterprise"])
-    assert json.loads(decide.context) == {"account": "harbour", "plan": "team_basic", "team_size": 12}
+    assert decide.context == b'{"account":"harbour","plan":"team_basic","team_size":12}'
     assert (commit.step, commit.action, commit.decision_id) == ("select_plan", "activate_plan", "d-1")
-    assert json.loads(commit.payload) == {"account": "harbour", "plan": "team_pro", "seats": 12, "amount_micros": 99_000_000, "currency": "USD"}
+    assert commit.payload == b'{"account":"harbour","plan":"team_pro","seats":12,"amount_micros":99000000,"currency":"USD"}'
     assert finish.stop == types_pb2.RUN_STOP_FINAL_RESULT
 
 
@@ -138,10 +138,15 @@ async def test_run_again_it_asks_the_same(gateway: ScriptedGateway, billing: str
 async def test_errors_are_one_line_and_no_success(gateway: ScriptedGateway, billing: str) -> None:
     """An account that billing does not know, and a gateway that refuses, end with 1 and a sentence."""
     gateway.says(finished("FAILED"), RECORDED, RECORDED, refusal(grpc.StatusCode.INVALID_ARGUMENT, "UNDECLARED"), finished("FAILED"))
+    not_offered = decided("DECIDED", option="team_basic")
+    gateway.says(RECORDED, RECORDED, not_offered, finished("FAILED"))
 
     unknown, _, no_account = await workflow(gateway, billing, account="nobody")
     refused, _, undeclared = await workflow(gateway, billing)
+    outside, _, no_option = await workflow(gateway, billing)
 
     assert (unknown, no_account) == (1, "workflow: ValueError: billing answered 404 to GET /accounts/nobody\n")
     assert (refused, undeclared.count("\n")) == (1, 1)
     assert undeclared.startswith("workflow: Refused: UNDECLARED")
+    assert (outside, no_option) == (1, "workflow: ValueError: the decision names 'team_basic', which was not among the options\n")
+    assert gateway.methods.count("FinishRun") == 3
