@@ -67,6 +67,7 @@ BEHAVIOURS: Final[dict[str, Script]] = {
     "ok_empty": Script(send=b"HTTP/1.1 204 No Content\r\n\r\n"),
     "ok_chunked": Script(send=_CHUNKED + b'4\r\n{"ok\r\n7\r\n":true}\r\n0\r\nX-Sum: 1\r\n\r\n'),
     "ok_until_close": Script(send=b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{"ok":true}', then=Then.CLOSE),
+    "until_reset": Script(send=b'HTTP/1.1 200 OK\r\n\r\n{"ok":true}', then=Then.RESET),
     "ok_says_close": Script(send=reply(200, b"{}", "Connection: close"), then=Then.CLOSE),
     "ok_after_100": Script(send=b"HTTP/1.1 100 Continue\r\n\r\n" + reply(201)),
     "ok_then_surplus": Script(send=reply(201) + b"HTTP/1.1 500 Late"),

@@ -2,7 +2,7 @@
 
 1. An exchange is written once, in one `transport.write`. From that call on a byte may have left, and the result is a reply or silence, never "not sent".
 2. Send and read are separate phases with their own time; the read phase covers header and body together. Idleness is the third.
-3. A link that is cancelled, late, cut or out of step is destroyed; only one whose answer ended cleanly is `reusable`.
+3. A link that is cancelled, late, cut or out of step is destroyed at once; one that is still open has nothing of an earlier exchange in it.
 4. One lazy timer serves all phases: it is re-armed when it fires early, so an exchange costs no timer of its own.
 """
 
@@ -44,10 +44,6 @@ class Link(asyncio.Protocol):
         if not self.is_open or self._transport.is_closing():
             return False
         return not (look and self._pending.poll(0))
-
-    @property
-    def reusable(self) -> bool:
-        return self.is_open and self._reader.reusable
 
     async def exchange(self, request: bytes, *, send_timeout_s: float, read_timeout_s: float, body_bytes_max: int) -> HttpReply | Silent:
         """Writes the request and waits for its answer. The caller has just seen `is_fit`. Cancelled: the link is destroyed."""

@@ -24,7 +24,7 @@ class Links:
     """At most `pool_max` connections at once. `take` one, `give` it back, always."""
 
     def __init__(self, spec: HttpHostSpec) -> None:
-        """Raises ValueError when a network is no CIDR range or the CA file cannot be used."""
+        """Raises ValueError when the CA file cannot be used."""
         self._origin = origin_of(spec)
         self._networks = parse_networks(spec.networks)
         self._tls = _tls_context(spec) if self._origin.tls else None
@@ -51,7 +51,7 @@ class Links:
 
     def give(self, link: Link) -> None:
         self._slots.release()
-        if link.reusable and self._keeps and not self._closed:
+        if link.is_open and self._keeps and not self._closed:
             self._idle[link] = None
             link.rest(self._idle_s)
         else:

@@ -51,7 +51,7 @@ def _read_object(document: dict[str, object], status: int) -> QueryAnswer:
     if finding is not QueryFinding.APPLIED:
         return QueryAnswer(finding=finding, status=0, body=b"", detail="")
     original = document.get("http_status")
-    if not isinstance(original, int) or isinstance(original, bool) or not 100 <= original <= 599:
+    if not isinstance(original, int) or not 100 <= original <= 599:
         return no_answer("the query's answer says APPLIED without the http_status of the original answer")
     return _applied(original, document)
 

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import quote, urlsplit
 
+from gateway.adapters.hosts.addresses import parse_networks
 from gateway.domain.host_answer import HostClass
 
 Mode = Literal["dedupe", "query", "none"]
 
-_NAME: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*\.?")
+_LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"  # underscores: container networks have them
+_NAME: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*\.?")
 _IPV6: Final = re.compile(r"[0-9A-Fa-f:.]{2,45}")
 _FIELD_VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 _PATH: Final = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*")
@@ -64,42 +66,51 @@ class HttpHostSpec:
         if not is_field_value(self.name):
             raise ValueError("target name: write visible ASCII characters")
         origin_of(self)
-        for what in ("connect_timeout_ms", "send_timeout_ms", "read_timeout_ms", "idle_ms_max", "pool_max"):
-            if getattr(self, what) < 1:
-                raise ValueError(f"target {self.name}: {what} is {getattr(self, what)}; write 1 or more")
-        if not self.networks:
-            raise ValueError(f"target {self.name}: networks is empty; write the CIDR ranges its addresses are in")
+        _check_bounds(self)
+        _check_query(self)
+        try:
+            parse_networks(self.networks)
+        except ValueError as flaw:
+            raise ValueError(f"target {self.name}: networks: {flaw}") from None
         if self.authorization is not None and not (is_field_value(self.authorization) and len(self.authorization) <= _AUTHORIZATION_CHARS_MAX):
             raise ValueError(f"target {self.name}: authorization must be 1 to {_AUTHORIZATION_CHARS_MAX} printable ASCII characters on one line")
-        if (self.mode == "query") != (self.query_path is not None):
-            raise ValueError(f"target {self.name}: query_path belongs to mode query, and mode query needs one")
-        if self.query_path is not None and not _is_query_path(self.query_path):
-            raise ValueError(f"target {self.name}: query_path is {self.query_path!r}; write a path with one {_KEY_SLOT}, like /operations/{_KEY_SLOT}")
-        for status in self.overrides:
-            if not 100 <= status <= 599:
-                raise ValueError(f"target {self.name}: overrides names status {status}; write one of 100 to 599")
+
+
+def _check_bounds(spec: HttpHostSpec) -> None:
+    for what in ("connect_timeout_ms", "send_timeout_ms", "read_timeout_ms", "idle_ms_max", "pool_max"):
+        if getattr(spec, what) < 1:
+            raise ValueError(f"target {spec.name}: {what} is {getattr(spec, what)}; write 1 or more")
+    if not spec.networks:
+        raise ValueError(f"target {spec.name}: networks is empty; write the CIDR ranges its addresses are in")
+    for status in spec.overrides:
+        if not 100 <= status <= 599:
+            raise ValueError(f"target {spec.name}: overrides names status {status}; write one of 100 to 599")
+
+
+def _check_query(spec: HttpHostSpec) -> None:
+    if (spec.mode == "query") != (spec.query_path is not None):
+        raise ValueError(f"target {spec.name}: query_path belongs to mode query, and mode query needs one")
+    if spec.query_path is not None and not _is_query_path(spec.query_path):
+        raise ValueError(f"target {spec.name}: query_path is {spec.query_path!r}; write a path with one {_KEY_SLOT}, like /operations/{_KEY_SLOT}")
 
 
 def origin_of(spec: HttpHostSpec) -> Origin:
     """Raises ValueError when `base_url` is not scheme and authority of an HTTP origin."""
     advice = f"target {spec.name}: base_url: write http://host:port or https://host:port, without a path, a query or credentials"
-    parts = urlsplit(spec.base_url)
-    if parts.scheme not in _DEFAULT_PORTS or parts.hostname is None or parts.path not in {"", "/"} or not spec.base_url.isprintable():
+    try:
+        parts, declared_port = urlsplit(spec.base_url), urlsplit(spec.base_url).port
+    except ValueError:  # brackets that do not close, a port that is none
+        raise ValueError(advice) from None
+    if parts.scheme not in _DEFAULT_PORTS or parts.hostname is None or declared_port == 0 or parts.path not in {"", "/"} or not spec.base_url.isprintable():
         raise ValueError(advice)
     if parts.query or parts.fragment or parts.username is not None or parts.password is not None or "?" in spec.base_url or "#" in spec.base_url:
         raise ValueError(advice)
     if not (_NAME.fullmatch(parts.hostname) or (":" in parts.hostname and _IPV6.fullmatch(parts.hostname))):
         raise ValueError(advice)
-    port = _port_of(parts.port, default=_DEFAULT_PORTS[parts.scheme])
+    port = _DEFAULT_PORTS[parts.scheme] if declared_port is None else declared_port
     shown = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     authority = shown if port == _DEFAULT_PORTS[parts.scheme] else f"{shown}:{port}"
     return Origin(tls=parts.scheme == "https", host=parts.hostname, port=port, authority=authority)
-
-
-def _port_of(declared: int | None, *, default: int) -> int:
-    if declared == 0:
-        raise ValueError("base_url: port 0 is no port")
-    return default if declared is None else declared
 
 
 def is_field_value(text: str) -> bool:

@@ -140,15 +140,17 @@ async def test_a_name_nobody_knows_is_not_sent() -> None:
 
 @pytest.mark.parametrize("networks", [("10.0.0.0/8",), ("::/0",), ("127.0.0.2/32", "192.168.0.0/16")])
 async def test_an_address_outside_the_networks_is_not_connected_to(networks: tuple[str, ...]) -> None:
-    """Checked before connecting: the host sees not even a connection."""
+    """Checked before connecting: the host sees not even a connection; what was not sent leaves no connection's place taken."""
     clock = FakeClock()
     async with RawHost() as raw:
-        host = HttpHost(replace(target(raw.url), networks=networks), clock)
-        seen = await host.apply(delivery(clock))
+        host = HttpHost(replace(target(raw.url), networks=networks, pool_max=1), clock)
+        seen = [await host.apply(delivery(clock)) for _ in range(2)]
         await host.close()
 
-    assert isinstance(seen, NotSent)
-    assert seen.why is NotSentWhy.NOT_REACHED
+    for one in seen:
+        assert isinstance(one, NotSent)
+        assert one.why is NotSentWhy.NOT_REACHED
+        assert "networks" in one.detail
     assert raw.connections == 0
 
 
