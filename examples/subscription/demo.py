@@ -1,0 +1,232 @@
+"""`make demo`: one governed decision and one governed write, for real, and what happens when something is not as it should be.
+
+1. Every line shown is read from an answer of the gateway, of billing, or of the `countersign` command; nothing is staged in text.
+2. Each scene checks what it shows: a demo that shows something else than it says ends with exit code 1.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.panel import Panel
+
+from countersign import Client, Commit, Decision, HybridRun, Outcome, Reason, RunStop
+from examples.subscription.theatre import ROOT, Theatre
+from examples.subscription.workflow import activate
+
+TEAM: Final = 12
+WORKFLOW: Final = "activate_subscription"
+FITTING: Final = ["team_pro", "enterprise"]
+PRICE: Final = {"team_pro": 99_000_000, "enterprise": 1_200_000_000}
+
+out = Console(highlight=False, width=110)
+
+
+class NotAsSaid(Exception):
+    """A scene did not show what it was to show."""
+
+
+def need(holds: bool, what: str) -> None:  # noqa: FBT001 - reads as the sentence it is
+    if not holds:
+        raise NotAsSaid(what)
+
+
+def scene(number: int, title: str) -> None:
+    out.print(f"\n[bold cyan]{number}. {title}[/]")
+
+
+def tell(label: str, value: object) -> None:
+    out.print(f"   {label:<15}", end="")
+    out.print(str(value), markup=False)
+
+
+def show_commit(commit: Commit) -> None:
+    tell("outcome", f"{commit.outcome}{' (replayed)' if commit.replayed else ''}   commit {commit.commit_id}")
+    for reason in commit.reasons:
+        facts = "  ".join(f"{name}={value}" for name, value in reason.facts.items() if value)
+        tell("reason", f"{reason.reason} {reason.policy_code or ''} {facts}".strip())
+    for budget in commit.budgets:
+        tell("budget", f"{budget.level} {budget.ledger}/{budget.window}: held {budget.held}, settled {budget.settled}, left {budget.left} {budget.currency}")
+
+
+def payload(account: str, plan: str, *, amount_micros: int | None = None) -> dict[str, object]:
+    return {
+        "account": account, "plan": plan, "seats": TEAM, "amount_micros": PRICE[plan] if amount_micros is None else amount_micros, "currency": "USD",
+    }  # fmt: skip
+
+
+def decided(run: HybridRun, account: str) -> Decision:
+    decision = run.decide("select_plan", context={"account": account, "plan": "team_basic", "team_size": TEAM}, options=FITTING)
+    need(decision.option in FITTING, f"a decision among {FITTING}, not {decision.stop}")
+    return decision
+
+
+def plan_of(decision: Decision) -> str:
+    assert decision.option is not None
+    return decision.option
+
+
+def the_workflow(theatre: Theatre, client: Client) -> None:
+    scene(1, "The workflow: read the account, keep the plans that seat 12, let the agent pick, commit the write")
+    with client.run(workflow=WORKFLOW, run_id="harbour-1") as run:
+        code, facts = activate(run, billing=theatre.billing, account="harbour", seats=TEAM)
+    need(code == 0, f"the workflow ends with SUCCEEDED, not {facts}")
+    decision = client.get_run(run_id="harbour-1", workflow=WORKFLOW).entries[2].decision
+    need(decision is not None, "the decision stands in the trace")
+    assert decision is not None
+    tell("decision", f"{decision.option} of {', '.join(FITTING)}   by {decision.source} ({decision.usage.model}, {decision.usage.steps} model call)")
+    tell("agent says", decision.rationale or "-")
+    tell("evidence", ", ".join(f"{one.tool} ({one.result_bytes} bytes, sha256 {one.result_sha256.hex()[:12]}…)" for one in decision.evidence))
+    tell("write", f"{facts['outcome']}, run stopped: {facts['stop']}")
+    count(theatre, "harbour", 1)
+
+
+def count(theatre: Theatre, account: str, expected: int) -> None:
+    held = len(theatre.subscriptions(account))
+    tell("billing holds", f"{held} subscription{'' if held == 1 else 's'} of {account}")
+    need(held == expected, f"{expected} subscriptions of {account}, not {held}")
+
+
+def the_same_again(theatre: Theatre, client: Client) -> None:
+    scene(2, "The same run again, with the same keys: answered from the record")
+    for _ in range(2):
+        with client.run(workflow=WORKFLOW, run_id="harbour-1") as run:
+            code, facts = activate(run, billing=theatre.billing, account="harbour", seats=TEAM)
+        need(code == 0 and bool(facts["replayed"]), "a replayed answer")
+        tell("outcome", f"{facts['outcome']}, replayed: {facts['replayed']}")
+    count(theatre, "harbour", 1)
+
+
+def outside_policy(theatre: Theatre, client: Client) -> None:
+    scene(3, "A write outside policy: fifty times the price")
+    with client.run(workflow=WORKFLOW, run_id="foundry-1") as run:
+        decision = decided(run, "foundry")
+        asked = payload("foundry", plan_of(decision), amount_micros=50 * PRICE["team_pro"])
+        commit = run.commit("activate_plan", step="select_plan", decision=decision, payload=asked)
+        show_commit(commit)
+        need([one.reason for one in commit.reasons] == [Reason.POLICY_DENIED], "POLICY_DENIED")
+    count(theatre, "foundry", 0)
+
+
+def too_small_a_budget(theatre: Theatre) -> None:
+    scene(4, "A budget too small: tenant `tiny` has 50 USD a month")
+    with theatre.client("tiny") as client, client.run(workflow=WORKFLOW, run_id="meadow-1") as run:
+        decision = decided(run, "meadow")
+        commit = run.commit("activate_plan", step="select_plan", decision=decision, payload=payload("meadow", plan_of(decision)))
+        show_commit(commit)
+        need([one.reason for one in commit.reasons] == [Reason.BUDGET_EXHAUSTED], "BUDGET_EXHAUSTED")
+    count(theatre, "meadow", 0)
+
+
+def outside_the_options(client: Client) -> None:
+    scene(5, "An agent that answers outside its options: the rogue model says `platinum`")
+    with client.run(workflow=WORKFLOW, run_id="rogue-1") as run:
+        decision = run.decide("select_plan_rogue", context={"account": "orchard", "plan": "team_basic", "team_size": TEAM}, options=FITTING)
+        tell("decision", f"{decision.status}, stop {decision.stop}, option {decision.option or 'none'}")
+        need(decision.option is None, "no option")
+        run.finish(stop=RunStop.FAILED, note="no decision")
+
+
+def halted(theatre: Theatre, client: Client) -> None:
+    scene(6, "The kill switch: halt, denied, lifted, and the superseding retry under the same key")
+    run = client.run(workflow=WORKFLOW, run_id="lighthouse-1")
+    decision = decided(run, "lighthouse")
+    asked = payload("lighthouse", plan_of(decision))
+    said = command(theatre, "operator", "halt", "--tenant", "acme", "--action", "activate_plan", "--reason", "prices look wrong", "--json")
+    halt_id = said.split('"halt_id": "')[1].split('"')[0]
+    tell("operator", f"countersign halt --tenant acme --action activate_plan → {halt_id}")
+    denied = run.commit("activate_plan", step="select_plan", decision=decision, payload=asked)
+    show_commit(denied)
+    need([one.reason for one in denied.reasons] == [Reason.HALTED], "HALTED")
+    command(theatre, "operator", "resume", halt_id, "--reason", "prices are right")
+    tell("operator", f"countersign resume {halt_id}")
+    retried = client.commit(
+        key="lighthouse-1/select_plan/activate_plan", supersedes=denied.commit_id, run_id="lighthouse-1", workflow=WORKFLOW,
+        step="select_plan", action="activate_plan", decision=decision, payload=asked,
+    )  # fmt: skip
+    tell("retry", f"{retried.outcome}, generation {retried.generation} of the same key")
+    need(retried.outcome is Outcome.SUCCEEDED and retried.generation == 2, "a second generation that succeeds")
+    run.finish()
+    count(theatre, "lighthouse", 1)
+
+
+def vanished(theatre: Theatre, client: Client) -> None:
+    scene(7, "A billing service that writes, then vanishes without an answer")
+    run = client.run(workflow=WORKFLOW, run_id="observatory-1")
+    decision = decided(run, "observatory")
+    theatre.switch(vanish_after_writing={"times": 1})
+    commit = client.commit(
+        key="observatory-1/select_plan/activate_plan", run_id="observatory-1", workflow=WORKFLOW, step="select_plan", action="activate_plan",
+        decision=decision, payload=payload("observatory", plan_of(decision)),
+    )  # fmt: skip
+    show_commit(commit)
+    need(commit.outcome is Outcome.UNKNOWN and any(one.held for one in commit.budgets), "UNKNOWN, money held")
+    out.print("   [dim]the reconciler asks billing what came of the key …[/]")
+    settled = client.wait_commit(commit_id=commit.commit_id)
+    show_commit(settled)
+    need(settled.outcome is Outcome.SUCCEEDED, "reconciled to SUCCEEDED")
+    run.finish()
+    count(theatre, "observatory", 1)
+
+
+def the_trace(theatre: Theatre) -> None:
+    scene(8, "The trace, as an auditor reads it: countersign run show observatory-1")
+    out.print(command(theatre, "operator", "run", "show", "observatory-1", "--tenant", "acme"), markup=False)
+
+
+def command(theatre: Theatre, listener: str, *words: str) -> str:
+    """Runs the `countersign` command against one of the gateway's listeners."""
+    program = str(Path(sys.executable).with_name("countersign"))
+    done = subprocess.run([program, *words, "--gateway", theatre.address(listener)], capture_output=True, text=True, timeout=30, check=False)
+    need(done.returncode == 0, f"countersign {' '.join(words)}: exit {done.returncode}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def main() -> int:
+    began_s = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="countersign-demo-") as folder, Theatre(Path(folder)) as theatre:
+        out.print(Panel("Countersign: the agent proposes, the workflow disposes, the gateway countersigns.", expand=False))
+        out.print("[dim]starting billing, a local model, a rogue model, and the gateway with its OPA …[/]")
+        theatre.start_billing()
+        theatre.start_models()
+        theatre.start_gateway()
+        try:
+            with theatre.client() as client:
+                play(theatre, client)
+        except NotAsSaid as missed:
+            out.print(f"[bold red]This is not what the demo was to show: {missed}[/]")
+            return 1
+    out.print(f"\n[green]Everything above was real, and is gone now ({time.monotonic() - began_s:.1f} s).[/] Where to go next:")
+    for label, where in (
+        ("the workflow", "examples/subscription/workflow.py, and the same in Go: examples/subscription/go"),
+        ("what governs it", "examples/subscription/activation/boundary.yaml, policies/"),
+        ("a gateway to play with", "make serve (settings: examples/subscription/settings.yaml)"),
+        ("how a commit goes", "gateway/service/commit.py"),
+    ):
+        tell(label, where)
+    return 0
+
+
+def play(theatre: Theatre, client: Client) -> None:
+    scenes: tuple[Callable[[], None], ...] = (
+        lambda: the_workflow(theatre, client),
+        lambda: the_same_again(theatre, client),
+        lambda: outside_policy(theatre, client),
+        lambda: too_small_a_budget(theatre),
+        lambda: outside_the_options(client),
+        lambda: halted(theatre, client),
+        lambda: vanished(theatre, client),
+        lambda: the_trace(theatre),
+    )
+    for one in scenes:
+        one()
+
+
+if __name__ == "__main__":
+    assert ROOT.is_dir()
+    sys.exit(main())
