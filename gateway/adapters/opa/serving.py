@@ -68,7 +68,10 @@ class Serving:
     async def _send(self, gathered: list[_Asked]) -> None:
         """Answer every one of them, or fail it."""
         batch = [asked for asked in gathered if not asked.answer.done()]
-        if len(batch) > 1:
+        if len(batch) == 1:
+            await self._alone(batch[0])
+            return
+        if batch:
             await self._together(batch)
         await asyncio.gather(*(self._alone(asked) for asked in batch if not asked.answer.done()))
 

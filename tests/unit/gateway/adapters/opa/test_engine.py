@@ -19,8 +19,8 @@ from gateway.domain.faults import PolicyFault
 from gateway.domain.policy_input import CommitInput, CostInput, RunInput, encode
 from gateway.domain.verdict import PolicyCode, Verdict, read_verdict
 from gateway.ports.policy import Document, Entrypoint, Erred, Question
+from tests.unit.gateway.adapters.opa.default_bundle import DEFAULT, TENANT
 from tests.unit.gateway.adapters.opa.opa_binary import opa_binary
-from tests.unit.gateway.adapters.opa.test_check import DEFAULT, TENANT
 
 SECRET = "s3cr3t-of-the-caller"
 LEAKY = """package countersign.commit
@@ -238,6 +238,18 @@ async def test_what_a_killed_gateway_left_is_swept_and_a_living_ones_is_not(shor
             left = {path.name for path in entries(short)} & {"opa-dead", "opa-living", "opa-not-ours"}
 
     assert left == {"opa-living", "opa-not-ours"}
+
+
+async def test_two_engines_share_a_runtime_folder(short: Path) -> None:
+    """An engine holds its own lock as long as it lives."""
+    async with engine_in(short) as first:
+        await first.start(1, policies(LEAKY))
+        async with engine_in(short):
+            answer = await first.ask(question("whose"))
+            homes = entries(short)
+
+    assert len(homes) == 2
+    assert answer == Document({"of": 1})
 
 
 async def test_a_path_too_long_for_a_socket_is_told_at_once(short: Path) -> None:

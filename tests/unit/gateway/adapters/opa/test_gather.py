@@ -49,6 +49,19 @@ async def test_items_behind_an_outstanding_send_leave_together() -> None:
     assert sends.batches == [["a"], ["b", "c"]]
 
 
+async def test_the_window_is_a_gap_between_sends() -> None:
+    """Items of several turns of the loop still make one batch, as long as the gap lasts."""
+    sends = Sends()
+    lane = Lane(sends.send, limits=LaneLimits(items_max=4, bytes_max=100, gap_s=0.2))
+
+    for item in "abcd":
+        lane.put(item, size_bytes=1)
+        await asyncio.sleep(0)
+    await sends.until(2)
+
+    assert sends.batches == [["a"], ["b", "c", "d"]]
+
+
 async def test_a_full_batch_does_not_wait_for_the_window() -> None:
     """Four items are the most, whatever the gap."""
     sends = Sends()

@@ -176,6 +176,16 @@ async def test_what_the_child_prints_is_kept_in_bounded_lines(tmp_path: Path) ->
     assert max(map(len, watch.lines)) <= LINE_BYTES_MAX
 
 
+async def test_a_terminals_signals_do_not_reach_the_child(tmp_path: Path) -> None:
+    """It leads a session of its own: Ctrl-C is for the gateway, which drains first."""
+    child = supervisor(Watch(), tmp_path)
+
+    async with started(child) as pid:
+        session = os.getsid(pid)
+
+    assert session == pid
+
+
 async def test_the_child_gets_no_environment_but_its_own(tmp_path: Path) -> None:
     """Secrets of the gateway's environment do not travel."""
     watch = Watch()
