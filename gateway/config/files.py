@@ -55,13 +55,15 @@ def read_secret(value: object, info: ValidationInfo) -> Secret:
         opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as failed:
         raise wrong(f"{path} cannot be read: {failed.strerror}", write="Name a file the gateway's user can read.") from failed
-    with os.fdopen(opened, "rb") as file:
-        about = os.fstat(file.fileno())
+    try:
+        about = os.fstat(opened)
         if not stat.S_ISREG(about.st_mode):
             raise wrong(f"{path} is not a regular file", write="Name a file that holds the secret and nothing else.")
         if about.st_mode & 0o007:
             raise wrong(f"{path} is open to every user of this machine (mode {stat.S_IMODE(about.st_mode):04o})", write=f"Run: chmod o= {path}")
-        content = file.read(SECRET_BYTES_MAX + 1)
+        content = os.read(opened, SECRET_BYTES_MAX + 1)
+    finally:
+        os.close(opened)
     return Secret(path, _text(path, content))
 
 

@@ -121,11 +121,11 @@ class _Walk:
         self.at_key = bool(location) and location[-1] == "[key]"
         self.field: FieldInfo | None = None
         self.names: list[str] = []
-        for part in location:
+        for part in location[: len(location) - self.at_key]:
             steps = [step for kind in here for step in _step(kind, part)]
             models = [kind for kind in here if isinstance(kind, type) and issubclass(kind, BaseModel)]
             if not steps and not models:
-                continue  # a tag pydantic adds for a union or a key: it is not in the file
+                continue  # a tag pydantic adds for a union: it is not in the file
             path.append(part)
             self.names = [name for kind in models for name in _written_names(kind)]
             self.field = next((field for _, field in steps if field is not None), self.field if not models else None)
@@ -143,7 +143,7 @@ def _step(kind: object, part: str | int) -> Iterator[tuple[object, FieldInfo | N
         for name, field in kind.model_fields.items():
             if (field.alias or name) == part:
                 yield field.annotation, field
-    elif get_origin(kind) in {dict, Mapping} and part != "[key]":
+    elif get_origin(kind) in {dict, Mapping}:
         yield get_args(kind)[1], None
     elif get_origin(kind) in {tuple, list} and isinstance(part, int):
         yield get_args(kind)[0], None

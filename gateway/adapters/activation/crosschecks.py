@@ -74,7 +74,9 @@ def _twins(draft: Draft, path: Path, budgets: tuple[shape.Budget, ...]) -> Itera
     for place, budget in enumerate(budgets):
         node = (budget.ledger, budget.currency, budget.window)
         if node in seen:
-            yield draft.marked.finding((*path, place), f"a second limit of {budget.ledger} {budget.currency or ''} per {budget.window}", "Keep one of them.")
+            yield draft.marked.finding(
+                (*path, place), f"a second limit of {budget.currency or ''} {budget.ledger} per {budget.window}".replace("  ", " "), "Keep one of them."
+            )
         seen.add(node)
 
 

@@ -1,0 +1,88 @@
+"""Targets, tools and models: what they are, and what is refused before anything is sent."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from gateway.domain.host_answer import HostClass
+from gateway.domain.targets import HostMode
+from tests.unit.gateway.config.conftest import Load, Refused
+
+QUERY = 'mode: query\n    query: {path: "/operations/{key}", enforces_not_after: true}'
+
+
+def test_a_target_carries_what_the_host_client_needs(loaded: Load, folder: Path) -> None:
+    """Times in milliseconds, overrides by number, the credential from its file."""
+    (folder / "cred").write_text("Bearer abc\n")
+    (folder / "cred").chmod(0o600)
+    target = loaded(
+        (
+            "networks: [127.0.0.1/32]\ntools",
+            "networks: [127.0.0.1/32]\n    authorization_file: cred\n    read_timeout: 750ms\n    overrides: {409: FAILED}\ntools",
+        )
+    ).targets["billing"]
+
+    assert target.mode is HostMode.QUERY
+    assert target.query is not None
+    assert target.query.enforces_not_after is True
+    assert (target.connect_timeout_ms, target.read_timeout_ms) == (2_000, 750)
+    assert dict(target.overrides) == {409: HostClass.FAILED}
+    assert target.authorization is not None
+    assert target.authorization.value == "Bearer abc"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (QUERY, "mode: query", "mode query without query:"),
+        (QUERY, "mode: dedupe", "mode dedupe without dedupe:"),
+        (QUERY, "mode: none\n    dedupe: {retention: 24h}", "dedupe: belongs to mode dedupe"),
+        (QUERY, "mode: maybe", "expected 'dedupe', 'query' or 'none'"),
+        (QUERY, "mode: dedupe\n    dedupe: {retention: 1s}", "expected at least 60000, seen 1000"),
+        ('"/operations/{key}"', "/operations", "expected a path with {key} once"),
+        ('"/operations/{key}"', '"/operations/{key}/{key}"', "expected a path with {key} once"),
+        ("http://127.0.0.1:9100\n", "ftp://127.0.0.1\n", "expected scheme, host and port alone"),
+        ("http://127.0.0.1:9100\n", "http://127.0.0.1:9100/api\n", "expected scheme, host and port alone"),
+        ("http://127.0.0.1:9100\n", "http://[::1\n", "expected scheme, host and port alone"),
+        ("http://127.0.0.1:9100\n", "http://billing:0\n", "expected scheme, host and port alone"),
+        ("[127.0.0.1/32]\ntools", "[]\ntools", "expected at least 1"),
+        ("[127.0.0.1/32]\ntools", "[127.0.0.1/8]\ntools", "127.0.0.1/8 has host bits set"),
+        ("[127.0.0.1/32]\ntools", "[127.0.0.1/32]\n    overrides: {99: FAILED}\ntools", "no HTTP status"),
+        ("[127.0.0.1/32]\ntools", "[127.0.0.1/32]\n    read_timeout: 3m\ntools", "expected at most 120000, seen"),
+        ("{account}/seats", "{acount}/seats", "the {holes} of the URL are not exactly the slots"),
+        ("127.0.0.1:9100/accounts/{account}/seats", "{account}/seats", "a slot in the host of the URL"),
+        ("{from: context, pointer: /account}", "{from: context}", "from: context needs one"),
+        ("{from: context, pointer: /account}", "{from: context, pointer: account}", "no JSON Pointer"),
+        ("{from: model, enum: [month, year]}", "{from: model, pattern: '('}", "no regular expression"),
+        ("{from: model, enum: [month, year]}", "{from: model, type: integer, enum: [month]}", "enum and pattern are for strings"),
+        ("description: Seats in use.", "method: POST\n    description: Seats in use.", "expected 'GET' or 'HEAD', seen \"POST\""),
+        ("model: small", "model: small, price: {in_micros_per_million: 1}", '"out_micros_per_million" is missing in models.local.price'),
+        ('base_url: "http://127.0.0.1:8080/v1"', 'base_url: "http://u:secret@127.0.0.1/v1"', "expected an http or https address without credentials"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(refused: Refused, old: str, new: str, expected: str) -> None:
+    """Before anything is sent; and a credential in an address is not repeated."""
+    findings = refused((old, new))
+
+    assert expected in findings[0]
+    assert "secret" not in findings[0]
+
+
+def test_a_tool_knows_whether_it_can_be_fetched_beforehand(loaded: Load) -> None:
+    """Only when the context fills every slot."""
+    asked = loaded().tools["billing.seats"]
+    fetched = loaded(("{from: model, enum: [month, year]}", "{from: context, pointer: /unit}")).tools["billing.seats"]
+
+    assert asked.prefetchable is False
+    assert fetched.prefetchable is True
+
+
+def test_a_price_has_a_day(loaded: Load) -> None:
+    """Money is bounded by what was looked up, when."""
+    price = "price: {in_micros_per_million: 150_000, out_micros_per_million: 600_000, currency: USD, as_of: 2026-11-01}"
+    models = loaded(("model: small", f"model: small, {price}")).models
+
+    assert models["local"].price is not None
+    assert models["local"].price.as_of == date(2026, 11, 1)
+    assert models["large"].price is None
