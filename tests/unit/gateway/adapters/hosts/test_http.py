@@ -170,15 +170,17 @@ async def test_a_host_that_never_reads_is_silent_after_the_send_phase() -> None:
 
 @pytest.mark.parametrize(("status", "expected"), [(413, HttpReply), (201, Silent)])
 async def test_an_answer_before_the_request_is_sent(status: int, expected: type) -> None:
-    """A refusal may come early and is believed; a success of what was not sent in full is not."""
+    """A refusal may come early and is believed, a success of what was not sent in full is not; neither leaves half a request before the next one."""
     clock = FakeClock()
-    async with RawHost(Script(read=Read.HEAD, send=reply(status), then=Then.HOLD_UNREAD)) as raw:
+    async with RawHost(Script(read=Read.HEAD, send=reply(status), then=Then.HOLD_UNREAD), BEHAVIOURS["ok"]) as raw:
         host = HttpHost(target(raw.url), clock)
         seen = await host.apply(replace(delivery(clock), payload=b" " * 16_000_000))
+        after = await host.apply(delivery(clock, key="cs-2"))
         await host.close()
 
     assert isinstance(seen, expected)
-    assert raw.deliveries == []
+    assert isinstance(after, HttpReply)
+    assert [request.headers["idempotency-key"] for request in raw.deliveries] == ["cs-2"]
 
 
 async def test_a_large_payload_arrives_whole() -> None:
