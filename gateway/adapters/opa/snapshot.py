@@ -2,13 +2,13 @@
 
 1. Layers are laid over each other in order; a file may be in one layer only, so that no layer can quietly replace another's rule.
 2. Policies and data live under `countersign/`, the bundle's only root. Data is read from `data.yaml` or `data.json` alone, as OPA does.
-3. A file nobody would load is a finding, not an oversight. Symbolic links are not followed. Everything is bounded.
+3. A file nobody would load is a finding, not an oversight. A symbolic link is followed inside its layer (mounted configuration is
+   made of them), never out of it; names that begin with a dot do not count. Everything is bounded.
 4. The digest covers exactly what the engine is given: names and bytes, each with its length, in order of name.
 """
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from gateway.adapters.opa.findings import Finding
 ROOT: Final = "countersign"
 FILE_BYTES_MAX: Final = 1024 * 1024
 FILES_MAX: Final = 2_000
+DEPTH_MAX: Final = 16
 TOTAL_BYTES_MAX: Final = 16 * 1024 * 1024
 _DATA_NAMES: Final = frozenset({"data.json", "data.yaml", "data.yml"})
 _MANIFEST_KEYS: Final = frozenset({"roots", "revision"})
@@ -115,15 +116,21 @@ def _read(layer: Path, findings: list[Finding]) -> Iterator[SourceFile]:
 
 
 def _walk(layer: Path, findings: list[Finding]) -> Iterator[Path]:
-    """Every regular file of the layer in a stable order; hidden ones are skipped, links are findings."""
-    for folder, folders, names in os.walk(layer):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(folders + names):
-            path = Path(folder) / name
-            if path.is_symlink():
-                findings.append(_finding(path, "a symbolic link", "Put the file itself here."))
-            elif path.is_file() and not name.startswith("."):
-                yield path
+    """Every file of the layer in a stable order."""
+    inside = layer.resolve()
+    pending = [layer]
+    while pending:
+        path = pending.pop()
+        if not path.resolve().is_relative_to(inside):
+            findings.append(_finding(path, "a symbolic link that leaves the folder", "Put the file itself here."))
+        elif path.is_file():
+            yield path
+        elif len(path.relative_to(layer).parts) > DEPTH_MAX:
+            findings.append(_finding(path, f"deeper than {DEPTH_MAX} folders", "Lay it out flatter."))
+        elif path.is_dir():
+            pending += sorted((one for one in path.iterdir() if not one.name.startswith(".")), reverse=True)
+        else:
+            findings.append(_finding(path, "neither a file nor a folder", "Take it out."))
 
 
 def _misplaced(path: Path, name: str) -> Finding | None:

@@ -85,7 +85,30 @@ def test_a_file_in_two_layers_is_a_finding(tmp_path: Path) -> None:
     assert [finding.message for finding in findings] == ["the same file is in two layers"]
 
 
-def test_a_link_is_not_followed(tmp_path: Path) -> None:
+def test_a_folder_mounted_as_configuration_is_read(tmp_path: Path) -> None:
+    """Links inside the layer, from visible names to a hidden revision, as an orchestrator mounts it; each file once."""
+    folder = write(tmp_path / "own", {"..2026_11_22/countersign/x.rego": RULE, "..2026_11_22/schemas/tenant.json": "{}"})
+    (folder / "..data").symlink_to("..2026_11_22")
+    (folder / "countersign").symlink_to("..data/countersign")
+    (folder / "schemas").symlink_to("..data/schemas")
+
+    snapshot, findings = take([folder])
+
+    assert findings == []
+    assert [file.name for file in snapshot.files] == ["countersign/x.rego", "schemas/tenant.json"]
+
+
+def test_a_circle_of_links_ends(tmp_path: Path) -> None:
+    """Depth is bounded, and told."""
+    folder = write(tmp_path / "own", {"countersign/x.rego": RULE})
+    (folder / "countersign" / "again").symlink_to(folder / "countersign")
+
+    _, findings = take([folder])
+
+    assert [finding.message for finding in findings] == ["deeper than 16 folders"]
+
+
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     """Neither to a file nor to a folder."""
     outside = write(tmp_path / "outside", {"countersign/y.rego": RULE})
     folder = write(tmp_path / "own", {"countersign/x.rego": RULE})
@@ -94,7 +117,7 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
 
     snapshot, findings = take([folder])
 
-    assert [finding.message for finding in findings] == ["a symbolic link", "a symbolic link"]
+    assert [finding.message for finding in findings] == ["a symbolic link that leaves the folder"] * 2
     assert [file.name for file in snapshot.files] == ["countersign/x.rego"]
 
 
