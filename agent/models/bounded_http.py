@@ -14,7 +14,7 @@ import httpx2
 
 ANSWER_BYTES_MAX: Final = 256 * 1024
 
-_LEAVING: Final = frozenset({"host", "accept", "accept-encoding", "connection", "content-length", "content-type", "user-agent", "traceparent"})
+_LEAVING: Final = frozenset({"host", "accept", "connection", "content-length", "content-type", "user-agent", "traceparent"})
 
 
 class AnswerUnfit(httpx2.TransportError):
@@ -46,18 +46,21 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
         self._inner = httpx2.AsyncHTTPTransport(verify=ssl.create_default_context(cafile=ca_file), trust_env=False, limits=limits)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        for name in [name for name in request.headers if name.lower() not in _LEAVING]:
-            del request.headers[name]
-        request.headers["accept-encoding"] = "identity"
-        if self._authorization is not None:
-            request.headers["authorization"] = self._authorization
-        response = await self._inner.handle_async_request(request)
+        response = await self._inner.handle_async_request(self._stripped(request))
         if response.headers.get("content-encoding", "identity") != "identity":
             await response.aclose()
             raise AnswerUnfit("its answer is compressed though it was asked not to be")
         if not isinstance(response.stream, httpx2.AsyncByteStream):
             raise AnswerUnfit("its answer cannot be read as a stream")
         return httpx2.Response(response.status_code, headers=response.headers, stream=_Bounded(response.stream), extensions=response.extensions)
+
+    def _stripped(self, request: httpx2.Request) -> httpx2.Request:
+        """A copy: the SDK reads its own headers off the original again."""
+        headers = [(name, value) for name, value in request.headers.multi_items() if name.lower() in _LEAVING]
+        headers.append(("accept-encoding", "identity"))
+        if self._authorization is not None:
+            headers.append(("authorization", self._authorization))
+        return httpx2.Request(request.method, request.url, headers=headers, stream=request.stream, extensions=request.extensions)
 
     async def aclose(self) -> None:
         await self._inner.aclose()
