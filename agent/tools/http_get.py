@@ -87,8 +87,8 @@ class HttpTool:
 
     def _headers(self, traceparent: str) -> Mapping[str, str]:
         headers = {"Accept": "application/json, text/*;q=0.5", "Accept-Encoding": "identity", "User-Agent": "countersign-agent"}
-        if self._spec.bearer is not None:
-            headers["Authorization"] = f"Bearer {self._spec.bearer}"
+        if self._spec.authorization is not None:
+            headers["Authorization"] = self._spec.authorization
         if traceparent:
             headers["traceparent"] = traceparent
         return headers

@@ -42,9 +42,11 @@ class SlotSpec:
     pattern: str = ""  # must match the whole value; "" for none
     enum: tuple[str, ...] = ()
     max_len: int = 128  # characters of a string
+    integer_max: int = INTEGER_MAX  # an integer lies within plus and minus this
 
     def __post_init__(self) -> None:
         _need(1 <= self.max_len <= SLOT_CHARS_CEILING, f"max_len must be 1 to {SLOT_CHARS_CEILING}, got {self.max_len}")
+        _need(0 <= self.integer_max <= INTEGER_MAX, f"integer_max must be 0 to 2^53, got {self.integer_max}")
         _need(self.type is SlotType.STRING or not (self.pattern or self.enum), "pattern and enum are for slots of type string")
         _need((self.source is Source.CONTEXT) == bool(self.pointer), "a slot from context needs a pointer such as /account; one from the model has none")
         _need(not self.pointer or self.pointer.startswith("/"), f"a pointer starts with '/', got {self.pointer!r}")
@@ -58,7 +60,7 @@ class SlotSpec:
     def complaint(self, value: object) -> str:
         """Why `value` cannot stand in this slot; "" when it can."""
         if self.type is SlotType.INTEGER:
-            return "" if type(value) is int and abs(value) <= INTEGER_MAX else "must be an integer within 2^53"
+            return "" if type(value) is int and abs(value) <= self.integer_max else f"must be an integer from {-self.integer_max} to {self.integer_max}"
         if not isinstance(value, str) or not value or len(value) > self.max_len:
             return f"must be a string of 1 to {self.max_len} characters"
         if not value.isprintable():
@@ -82,7 +84,7 @@ class ToolSpec:
     networks: tuple[str, ...]
     timeout_ms: int
     result_bytes_max: int
-    bearer: str | None = field(default=None, repr=False)  # a read-only credential, already read from its file
+    authorization: str | None = field(default=None, repr=False)  # whole header value of a read-only credential, already read from its file
     ca_file: str | None = None  # PEM; None for the system's roots
 
     def __post_init__(self) -> None:
@@ -94,6 +96,10 @@ class ToolSpec:
             f"tool {self.name}: result_bytes_max must be 1 to {RESULT_BYTES_CEILING}, got {self.result_bytes_max}",
         )
         _need(bool(self.networks), f"tool {self.name}: networks must name at least one block, such as 10.0.0.0/8 or 127.0.0.0/8")
+        _need(
+            self.authorization is None or (bool(self.authorization) and self.authorization.isascii() and self.authorization.isprintable()),
+            f"tool {self.name}: the authorization must be one line of visible ASCII",
+        )
         for block in self.networks:
             _check_block(self.name, block)
         _check_template(self)
@@ -115,7 +121,7 @@ def _check_template(spec: ToolSpec) -> None:
     template = spec.url_template
     parts = urlsplit(template)
     _need(parts.scheme in {"http", "https"} and bool(parts.hostname), f"tool {spec.name}: url_template must be http(s)://host/path, got {template!r}")
-    _need("@" not in parts.netloc, f"tool {spec.name}: no credentials in url_template; use bearer_file")
+    _need("@" not in parts.netloc, f"tool {spec.name}: no credentials in url_template; use an authorization of its own")
     _need(not parts.fragment and "#" not in template, f"tool {spec.name}: url_template has no fragment")
     _need("{" not in parts.netloc and "{" not in parts.scheme, f"tool {spec.name}: slots stand in the path and in query values, never in the host")
     _need(template.isascii() and template.isprintable() and " " not in template, f"tool {spec.name}: url_template must be plain ASCII without spaces")
