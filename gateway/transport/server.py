@@ -24,7 +24,7 @@ from gateway.transport.servicers.operator import OperatorServicer
 _GATEWAY: Final = gateway_pb2.DESCRIPTOR.services_by_name["GatewayService"]
 _OPERATOR: Final = operator_pb2.DESCRIPTOR.services_by_name["OperatorService"]
 _AUDIT: Final = audit_pb2.DESCRIPTOR.services_by_name["AuditService"]
-_OPTIONS: Final = (
+OPTIONS: Final = (
     ("grpc.max_receive_message_length", WIRE_BYTES_CUT),
     ("grpc.max_send_message_length", WIRE_BYTES_CUT),
     ("grpc.so_reuseport", 0),
@@ -71,7 +71,7 @@ async def start(listeners: Sequence[Listener], servicers: Servicers, *, telling:
 
 
 async def _serve(listener: Listener, servicers: Servicers, *, telling: Telling, reflect: bool) -> Serving:
-    server = grpc.aio.server(options=_OPTIONS)
+    server = grpc.aio.server(options=OPTIONS)
     names = []
     for service, methods in _methods(listener.caller.role, servicers).items():
         handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {

@@ -1,0 +1,1 @@
+"""What governing costs, as a ratio in one run: `python -m benchmarks`."""
