@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from gateway.domain.audit import Entry
 from gateway.domain.budget import NodeRow
+from gateway.domain.conservation import Books
 from gateway.domain.facts import Facts
 from gateway.domain.faults import StoreFault
 from gateway.domain.halts import Halt
@@ -40,6 +41,14 @@ class Due:
     unknown: tuple[str, ...]  # UNKNOWN whose next look has come
     lost: tuple[str, ...]  # THINKING past its lease
     timed_out: tuple[RunName, ...]  # open runs past their wall clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """What earlier boots had left open."""
+
+    commits: int  # FORWARDING, now UNKNOWN
+    decisions: int  # THINKING, now STOPPED with LOST
 
 
 class Store(Protocol):
@@ -88,6 +97,14 @@ class Store(Protocol):
     async def due(self, *, limit: int) -> Due: ...
 
     async def gate(self) -> Gate: ...
+
+    async def recover(self) -> Recovered:
+        """Before anything else is asked of a store that has one gateway: ends what its earlier boots left. Does nothing where others may live."""
+        ...
+
+    async def books(self) -> Books:
+        """Everything that has to add up, in one read; long on a large store."""
+        ...
 
     def ready(self) -> bool:
         """False once the store has failed for good."""

@@ -78,7 +78,7 @@ class AuthoriseCommit(Write[Authorised | Denied | Refuse | Rejudge | Twin]):
         lease_until_ms = rows.now_ms + self.lease_ms
         send_until_ms = lease_until_ms - self.send_margin_ms
         not_after_ms = min(self.ask.expire_at_ms, send_until_ms) if self.ask.expire_at_ms else send_until_ms
-        row = replace(self._row(rows, State.FORWARDING), holds=admit.holds, attempts=1, lease_until_ms=lease_until_ms, not_after_ms=not_after_ms)
+        row = self._row(rows, State.FORWARDING, holds=admit.holds, attempts=1, lease_until_ms=lease_until_ms, not_after_ms=not_after_ms)
         rows.put_run(admit.run)
         for node in admit.nodes:
             rows.put_node(node)
@@ -94,22 +94,26 @@ class AuthoriseCommit(Write[Authorised | Denied | Refuse | Rejudge | Twin]):
     def _deny(self, rows: Rows, deny: Deny) -> Denied:
         run = rows.runs.get(self.ask.run) or open_run(self.ask.run, self.ask.terms, rows.now_ms)
         rows.put_run(run)
-        row = replace(self._row(rows, State.DENIED), notes=deny.notes, ended_at_ms=rows.now_ms)
+        row = self._row(rows, State.DENIED, notes=deny.notes, ended_at_ms=rows.now_ms)
         denied = Denied(self._put(rows, EntryKind.DENIAL, row))
         if deny.stops_run:
             stop_run(rows, run.name, deny.stops_run, note="")
         return denied
 
-    def _row(self, rows: Rows, state: State) -> CommitRow:
+    def _row(
+        self, rows: Rows, state: State, *, notes: tuple[Note, ...] = (), holds: tuple[Hold, ...] = (), attempts: int = 0,
+        lease_until_ms: int = 0, not_after_ms: int = 0, ended_at_ms: int = 0,
+    ) -> CommitRow:  # fmt: skip
         key, ask = rows.keys.get(self.ask.key), self.ask
         return CommitRow(
             commit_id=self.commit_id, tenant=ask.run.tenant, caller=ask.caller, key=ask.key.key,
             generation=len(key.generations) + 1 if key else 1, run_id=ask.run.run_id, workflow=ask.run.workflow, step=ask.reach.step,
             action=self.action, target=self.target, method=self.method, path=self.path,
-            decision_id=ask.decision.decision_id if ask.decision else "", fingerprint=ask.fingerprint, state=state, notes=(), holds=(),
+            decision_id=ask.decision.decision_id if ask.decision else "", fingerprint=ask.fingerprint, state=state, notes=notes, holds=holds,
             verdict_id=self.verdict_id, activation_number=ask.activation_number, revision=self.revision, attempt_id=self.attempt_id,
-            boot_id=rows.boot_id, attempts=0, lease_until_ms=0, not_after_ms=0, host_status=0, response_truncated=False,
-            created_at_ms=rows.now_ms, ended_at_ms=0, expire_at_ms=ask.expire_at_ms, entry_hash=b"", traceparent=self.traceparent,
+            boot_id=rows.boot_id, attempts=attempts, lease_until_ms=lease_until_ms, not_after_ms=not_after_ms, host_status=0,
+            response_truncated=False, created_at_ms=rows.now_ms, ended_at_ms=ended_at_ms, expire_at_ms=ask.expire_at_ms, entry_hash=b"",
+            traceparent=self.traceparent,
         )  # fmt: skip
 
     def _put(self, rows: Rows, kind: EntryKind, row: CommitRow) -> CommitRow:

@@ -146,6 +146,14 @@ class ConcludeThinking(Write[DecisionRow]):
         return tuple(settled)
 
 
+def lost(decision_id: str) -> ConcludeThinking:
+    """A thought whose process is gone: stopped, and charged what was reserved."""
+    return ConcludeThinking(
+        decision_id=decision_id, state=Thinking.STOPPED, option="", source="", stop=DecideStop.LOST, notes=(), rationale="", evidence=(),
+        usage=Usage(), charge_reservation=True, agent_version="", transcript_sha256=b"", stops_run=frozenset(),
+    )  # fmt: skip
+
+
 def record_decision(rows: Rows, row: DecisionRow) -> DecisionRow:
     """Adds the DECISION entry and puts the row, which carries the entry's hash."""
     fields = {
