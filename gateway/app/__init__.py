@@ -21,7 +21,8 @@ from gateway.adapters.agent_runner import AgentRunner
 from gateway.adapters.hosts.http import HttpHost
 from gateway.adapters.opa.check import PreparedPolicies
 from gateway.adapters.opa.engine import EngineTerms, OpaEngine
-from gateway.adapters.store import SqliteStore, StoreRefused
+from gateway.adapters.store.sqlite import SqliteStore
+from gateway.adapters.store.trouble import StoreRefused
 from gateway.adapters.system import SystemClock, SystemIds
 from gateway.app import parts
 from gateway.config import RefusedToStart, Settings

@@ -101,7 +101,7 @@ def tool_spec(name: str, tool: Tool) -> ToolSpec:
 def _slot(slot: ToolSlot) -> SlotSpec:
     return SlotSpec(
         source=Source(slot.source), type=SlotType(slot.type), pointer=slot.pointer or "", pattern=slot.pattern, enum=slot.enum,
-        **({"max_len": slot.max} if slot.type == "string" else {}),
+        **({"max_len": slot.max} if slot.type == "string" else {"integer_max": slot.max}),
     )  # fmt: skip
 
 

@@ -13,12 +13,11 @@ from typing import Final, assert_never
 from gateway.domain.asks import Refuse
 from gateway.domain.faults import Fault
 from gateway.domain.host_answer import QueryFinding, Resolution, resolve_by_query
-from gateway.domain.lifecycle import Event, State, Thinking
+from gateway.domain.lifecycle import Event, State
 from gateway.domain.limits import CLOCK_SKEW_MS
-from gateway.domain.reasons import DecideStop
-from gateway.domain.records import CommitRow, Usage
+from gateway.domain.records import CommitRow
 from gateway.domain.targets import HostMode
-from gateway.domain.writes.decisions import ConcludeThinking
+from gateway.domain.writes.decisions import lost
 from gateway.domain.writes.resolutions import ClaimLook, ClaimResend, DeferLook, Interrupt, Resolve
 from gateway.domain.writes.runs import TimeOutRun
 from gateway.ports.host import QueryAnswer
@@ -138,12 +137,4 @@ def _by_query(row: CommitRow, answer: QueryAnswer, *, done: bool) -> Resolve:
     return Resolve(
         commit_id=row.commit_id, tenant=row.tenant, expected=State.UNKNOWN, event=Event.FOUND_DONE if done else Event.FOUND_NOT_DONE,
         by="query", evidence="", salt=b"", host_status=answer.status, response=answer.body if answer.finding is QueryFinding.APPLIED else b"",
-    )  # fmt: skip
-
-
-def lost(decision_id: str) -> ConcludeThinking:
-    """A thought whose process is gone: stopped, and charged what was reserved."""
-    return ConcludeThinking(
-        decision_id=decision_id, state=Thinking.STOPPED, option="", source="", stop=DecideStop.LOST, notes=(), rationale="", evidence=(),
-        usage=Usage(), charge_reservation=True, agent_version="", transcript_sha256=b"", stops_run=frozenset(),
     )  # fmt: skip
