@@ -23,6 +23,7 @@ from gateway.declared.yaml_marks import FILE_BYTES_MAX, Marked, Path, read_value
 PREFIX: Final = "COUNTERSIGN_"
 OPERATOR: Final = "COUNTERSIGN_OPERATOR"
 OPERATOR_TOKEN_FILE: Final = "COUNTERSIGN_OPERATOR_TOKEN_FILE"  # noqa: S105 - the name of a variable, not a secret
+CHECKOUT: Final = FilePath(__file__).resolve().parents[2]  # where this is a clone of the repository, its top
 _COMMANDS_OWN: Final = frozenset({OPERATOR, OPERATOR_TOKEN_FILE})
 _SERVICE_LINK: Final = re.compile(r"COUNTERSIGN_(?:[A-Z0-9]+_)*?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT(?:_[0-9]+_(?:TCP|UDP|SCTP)(?:_[A-Z]+)?)?)")
 
@@ -48,19 +49,19 @@ class Environment:
     operator_token_file: str
     search_path: str  # PATH
     variables: Mapping[str, str]  # all of them, for the one child that is a tool of its own (`go`)
-    cache_folder: FilePath  # ours, of this user
+    cache_folder: FilePath  # where what we bring is kept: .tools/bin of a checkout, else of this user
 
 
-def surroundings(environment: Mapping[str, str] | None = None) -> Environment:
+def surroundings(environment: Mapping[str, str] | None = None, *, checkout: FilePath = CHECKOUT) -> Environment:
     """Reads what the command needs; the process's own environment unless given."""
     given = os.environ if environment is None else environment
-    home = given.get("XDG_CACHE_HOME") or str(FilePath(given.get("HOME") or ".") / ".cache")
+    home = FilePath(given.get("XDG_CACHE_HOME") or FilePath(given.get("HOME") or ".") / ".cache")
     return Environment(
         operator=given.get(OPERATOR, ""),
         operator_token_file=given.get(OPERATOR_TOKEN_FILE, ""),
         search_path=given.get("PATH", ""),
         variables=dict(given),
-        cache_folder=FilePath(home) / "countersign",
+        cache_folder=checkout / ".tools" / "bin" if (checkout / "pyproject.toml").is_file() else home / "countersign" / "bin",
     )
 
 

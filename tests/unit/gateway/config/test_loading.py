@@ -169,9 +169,12 @@ def test_a_secret_that_is_no_file(refused: Refused, folder: Path) -> None:
     assert "is not a regular file" in taken
 
 
-def test_surroundings_come_from_the_environment() -> None:
-    """What the command needs; all of it optional."""
-    found = surroundings({"COUNTERSIGN_OPERATOR": "unix:/run/o.sock", "PATH": "/bin", "HOME": "/home/u"})
+def test_surroundings_come_from_the_environment(tmp_path: Path) -> None:
+    """What the command needs; all of it optional. In a clone, what is brought stays in the clone."""
+    found = surroundings({"COUNTERSIGN_OPERATOR": "unix:/run/o.sock", "PATH": "/bin", "HOME": "/home/u"}, checkout=tmp_path)
+    (tmp_path / "pyproject.toml").touch()
+    cloned = surroundings({}, checkout=tmp_path)
 
     assert (found.operator, found.operator_token_file, found.search_path) == ("unix:/run/o.sock", "", "/bin")
-    assert found.cache_folder == Path("/home/u/.cache/countersign")
+    assert found.cache_folder == Path("/home/u/.cache/countersign/bin")
+    assert cloned.cache_folder == tmp_path / ".tools" / "bin"

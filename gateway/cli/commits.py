@@ -1,0 +1,127 @@
+"""commits list, show, resolve: governed writes and what came of them."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from countersign import Commit, Outcome
+from gateway.cli.exits import Ends, end
+from gateway.cli.line import TIMEOUT_S, Gateway, Json, Tenant, Timeout, TokenFile, operator
+from gateway.cli.screen import moment, plain, say, show_json, show_table
+from gateway.cli.words import budget_line, host_line, outcome_line, reason_lines
+
+app = typer.Typer(no_args_is_help=True, help="Governed writes and what came of them.")
+
+
+class Found(StrEnum):
+    """What an operator may have seen at the host."""
+
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+
+class Listed(StrEnum):
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    DENIED = "DENIED"
+    UNKNOWN = "UNKNOWN"
+    IN_PROGRESS = "IN_PROGRESS"
+
+
+@app.command("list", epilog="Example: countersign commits list --outcome UNKNOWN")
+def list_commits(
+    gateway: Gateway = "",
+    tenant: Tenant = "",
+    outcome: Annotated[Listed | None, typer.Option("--outcome", case_sensitive=False, help="Only these.")] = None,
+    workflow: Annotated[str, typer.Option("--workflow", help="Only of this workflow.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="At most so many.")] = 50,
+    page: Annotated[str, typer.Option("--page", help="Where the page before ended.")] = "",
+    token_file: TokenFile = None,
+    timeout: Timeout = TIMEOUT_S,
+    json: Json = False,
+) -> None:
+    """Commits, newest first. UNKNOWN ones are those somebody should look at."""
+    asked = None if outcome is None else Outcome(outcome.value)
+    with operator(gateway, token_file, timeout) as client:
+        found = client.list_commits(tenant=tenant, outcome=asked, workflow=workflow, page_size=limit, page_token=page)
+    if json:
+        show_json(found)
+        return
+    rows = [
+        (
+            one.commit_id,
+            one.outcome.value,
+            " ".join(reason.reason.value for reason in one.reasons),
+            one.workflow,
+            one.run_id,
+            one.action,
+            moment(one.create_time),
+        )
+        for one in found.commits
+    ]
+    show_table(("commit", "outcome", "reasons", "workflow", "run", "action", "since"), rows, nothing="There is no such commit.")
+    if found.next_page_token:
+        say(f"more: --page {plain(found.next_page_token)}")
+
+
+@app.command(epilog="Example: countersign commits show --key r-12/select_plan/activate_plan --tenant acme")
+def show(
+    commit: Annotated[str, typer.Argument(metavar="[COMMIT]", help="Its id.")] = "",
+    key: Annotated[str, typer.Option("--key", help="Or its idempotency key: the latest generation.")] = "",
+    gateway: Gateway = "",
+    tenant: Tenant = "",
+    token_file: TokenFile = None,
+    timeout: Timeout = TIMEOUT_S,
+    json: Json = False,
+) -> None:
+    """One commit: what was asked, what judged it, what it holds, what the host said."""
+    if bool(commit) == bool(key):
+        raise typer.BadParameter("name one commit, by its id or by --key")
+    with operator(gateway, token_file, timeout) as client:
+        found = client.inspect_commit(commit_id=commit or None, key=key or None, tenant=tenant)
+    if json:
+        show_json(found)
+        return
+    for line in _told(found):
+        say(line)
+
+
+@app.command(epilog="Example: countersign commits resolve c-1 --outcome SUCCEEDED --evidence 'billing shows order 17 for this key'")
+def resolve(
+    commit: Annotated[str, typer.Argument(metavar="COMMIT", help="Its id.")],
+    outcome: Annotated[Found, typer.Option("--outcome", case_sensitive=False, help="What really happened at the host.")],
+    evidence: Annotated[str, typer.Option("--evidence", metavar="TEXT", help="What was seen there; 1 to 2,000 characters, kept with the record.")],
+    gateway: Gateway = "",
+    token_file: TokenFile = None,
+    timeout: Timeout = TIMEOUT_S,
+    json: Json = False,
+) -> None:
+    """Settle an UNKNOWN commit by hand, once somebody has looked at the host.
+
+    SUCCEEDED charges what it holds; FAILED releases it and frees its decision. It cannot be taken back.
+    """
+    if not evidence.strip():
+        end(Ends.INPUT, "no evidence is given", "Write what was seen at the host with --evidence.")
+    with operator(gateway, token_file, timeout) as client:
+        found = client.resolve_commit(commit_id=commit, outcome=Outcome(outcome.value), evidence=evidence)
+    if json:
+        show_json(found)
+    else:
+        say(f"{plain(found.commit_id)} is {found.outcome}")
+
+
+def _told(commit: Commit) -> list[str]:
+    told = [
+        f"commit     {plain(commit.commit_id)}  (generation {commit.generation} of key {plain(commit.idempotency_key)})",
+        f"run        {plain(commit.run_id)} of {plain(commit.workflow)}, step {plain(commit.step)}",
+        f"write      {plain(commit.action)} to {plain(commit.target)}" + (f", carried by decision {plain(commit.decision_id)}" if commit.decision_id else ""),
+        f"verdict    {plain(commit.verdict_id) or 'none was asked for'}, under {plain(commit.activation_revision)} (activation {commit.activation_number})",
+        f"outcome    {outcome_line(commit)}",
+    ]
+    told += [f"reason     {line}" for line in reason_lines(commit.reasons)]
+    told += [f"host       {line}" for line in host_line(commit)]
+    told += [f"budget     {budget_line(one)}" for one in commit.budgets]
+    told.append(f"times      admitted {moment(commit.create_time)}, ended {moment(commit.end_time)}")
+    told.append(f"record     {commit.entry_hash.hex()}")
+    return told
