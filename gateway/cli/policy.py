@@ -58,5 +58,6 @@ def _layers(folder: Path, beneath: list[Path]) -> list[Path]:
 def _tell(report: Report) -> None:
     for finding in report.findings:
         complain(str(finding))
-    said = f"{counted(report.files, 'file')}, {counted(report.tests, 'test')}, {report.coverage_percent:.1f} % of the rules covered, {counted(len(report.codes), 'code')}"
+    tried = f"{counted(report.files, 'file')}, {counted(report.tests, 'test')}, {report.coverage_percent:.1f} % of the rules covered"
+    said = f"{tried}, {counted(len(report.codes), 'code')}"
     say(f"{counted(len(report.findings), 'finding')}; {said}" if report.findings else f"fit to be enforced: {said}; digest {report.digest.hex()[:12]}")

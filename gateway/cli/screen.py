@@ -59,7 +59,7 @@ def as_json(value: object, name: str = "") -> object:
         case bytes():
             return value.hex() if name in _AS_HEX else value.decode("utf-8", errors="backslashreplace")
         case datetime():
-            return moment(value)
+            return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         case timedelta():
             return f"{value.total_seconds():.3f}s"
         case Mapping():

@@ -86,8 +86,15 @@ def one_line(secret: Secret) -> Secret:
     return secret
 
 
+def one_word(secret: Secret) -> Secret:
+    if " " in secret.value:
+        raise wrong(f"{secret.file} has a space inside", write="Write the key alone, without a scheme in front of it.")
+    return secret
+
+
 FilePath = Annotated[Path, PlainValidator(placed), AfterValidator(existing_file), _PATH_SCHEMA]
 FolderPath = Annotated[Path, PlainValidator(placed), AfterValidator(existing_folder), _PATH_SCHEMA]
 SomePath = Annotated[Path, PlainValidator(placed), _PATH_SCHEMA]
 SecretFile = Annotated[Secret, PlainValidator(read_secret), AfterValidator(one_line), _PATH_SCHEMA]
+OneWordFile = Annotated[Secret, PlainValidator(read_secret), AfterValidator(one_line), AfterValidator(one_word), _PATH_SCHEMA]
 KeyFile = Annotated[Secret, PlainValidator(read_secret), _PATH_SCHEMA]

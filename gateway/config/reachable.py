@@ -14,44 +14,57 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
-from gateway.config.files import FilePath, SecretFile
-from gateway.declared.kinds import DAY_MS, Currency, Declared, DurationMs, Name, Sentence, wrong
+from gateway.config.files import FilePath, OneWordFile, SecretFile
+from gateway.declared.kinds import DAY_MS, Currency, Declared, DurationMs, Sentence, wrong
 from gateway.domain.host_answer import HostClass
-from gateway.domain.limits import AMOUNT_MAX, COMMIT_DEADLINE_S_MAX, DECIDE_DEADLINE_S_MAX, TOOL_RESULT_BYTES_MAX
+from gateway.domain.limits import AMOUNT_MAX, COMMIT_DEADLINE_S_MAX, JSON_INTEGER_MAX, TOOL_RESULT_BYTES_MAX
 from gateway.domain.pointer import well_formed
 from gateway.domain.targets import HostMode
 
 _PHASE_MS_MAX: Final = COMMIT_DEADLINE_S_MAX * 1_000
-_SLOT: Final = re.compile(r"\{([^{}]*)\}")
-_QUERY_PATH: Final = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@/?%]*\{key\}[A-Za-z0-9\-._~!$&'()*+,;=:@/?%]*")
+_SLOT: Final = re.compile(r"\{([a-z][a-z0-9_]{0,31})\}")
+_HOST: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*\.?|[0-9A-Fa-f:.]{2,45}")
+_QUERY_PATH: Final = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*")
+_KEY: Final = "{key}"
+_SLOT_CHARS_MAX: Final = 256
+_SLOT_CHARS: Final = 128
 _STATUS: Final = re.compile(r"[1-5][0-9]{2}")
 
 
 def origin(value: object) -> str:
     """`https://host:port`, without path, query or credentials. Raises PydanticCustomError, which never shows the value."""
     found = _split(value)
-    if found is None or found.scheme not in {"http", "https"} or not found.hostname or found.path not in {"", "/"} or set("?#@") & set(str(value)):
+    if found is None or found.path not in {"", "/"} or set("?#@") & set(str(value)):
         raise wrong("expected scheme, host and port alone", write="Write it like https://billing:8443, without path, query or credentials.")
     return str(value).removesuffix("/")
 
 
 def endpoint(value: object) -> str:
-    """An http or https address with a path, without credentials or fragment."""
+    """An http or https address with a path and perhaps a query, without credentials or fragment."""
     found = _split(value)
-    if found is None or found.scheme not in {"http", "https"} or not found.hostname or "@" in found.netloc or "#" in str(value):
+    if found is None or "@" in found.netloc or "#" in str(value) or {".", ".."} & set(found.path.split("/")):
         raise wrong("expected an http or https address without credentials", write="Write it like http://127.0.0.1:8080/v1; credentials belong in a file.")
     return str(value)
 
 
+def api(value: object) -> str:
+    """An http or https address that paths are added to."""
+    if "?" in str(value):
+        raise wrong("the address of an API has no query", write="Write it up to /v1.")
+    return endpoint(value)
+
+
 def _split(value: object) -> SplitResult | None:
-    if not isinstance(value, str) or not value.isprintable() or " " in value:
+    """An http or https address of a host, taken apart; None for anything else."""
+    if not isinstance(value, str) or not (value.isascii() and value.isprintable()) or " " in value:
         return None
     try:
         found = urlsplit(value)
         port = found.port
     except ValueError:
         return None
-    return None if port == 0 else found
+    right = found.scheme in {"http", "https"} and port != 0 and _HOST.fullmatch(found.hostname or "")
+    return found if right else None
 
 
 def network(value: object) -> str:
@@ -76,6 +89,7 @@ def status(value: object) -> int:
 
 Origin = Annotated[str, BeforeValidator(origin)]
 Endpoint = Annotated[str, BeforeValidator(endpoint)]
+Api = Annotated[str, BeforeValidator(api)]
 Network = Annotated[str, BeforeValidator(network)]
 Pointer = Annotated[str, BeforeValidator(pointer)]
 Status = Annotated[int, BeforeValidator(status), WithJsonSchema({"type": "string", "pattern": "^[1-5][0-9][0-9]$"})]
@@ -93,7 +107,9 @@ class Query(Declared):
 
     @model_validator(mode="after")
     def _has_one_key(self) -> Self:
-        if not _QUERY_PATH.fullmatch(self.path):
+        filled = self.path.replace(_KEY, "key")
+        right = filled.startswith("/") and _QUERY_PATH.fullmatch(filled) and not {".", ".."} & set(filled.partition("?")[0].split("/"))
+        if self.path.count(_KEY) != 1 or not right:
             raise wrong("expected a path with {key} once", write="Write it like /operations/{key}.", at=("path",))
         return self
 
@@ -142,7 +158,14 @@ class ToolSlot(Declared):
         default=(), description="only these", examples=[["month", "year"]]
     )
     pattern: str = Field(default="", max_length=200, description="regular expression that all of a string must match", examples=["[a-z]{1,20}"])
-    max: int = Field(default=200, ge=1, le=AMOUNT_MAX, description="characters of a string, or the greatest integer", examples=[200])
+    declared_max: Annotated[int, Field(ge=1, le=JSON_INTEGER_MAX)] | None = Field(
+        default=None, alias="max", description="characters of a string (128 unless written, at most 256), or the greatest integer", examples=[64]
+    )
+
+    @property
+    def max(self) -> int:
+        """Of a string its characters, of an integer its value."""
+        return self.declared_max or (_SLOT_CHARS if self.type == "string" else JSON_INTEGER_MAX)
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -154,6 +177,10 @@ class ToolSlot(Declared):
             raise wrong(f"no regular expression: {refused}", write="Put it right, or use enum.", at=("pattern",)) from None
         if self.type == "integer" and (self.enum or self.pattern):
             raise wrong("enum and pattern are for strings", write="Bound an integer by max.", at=("type",))
+        if self.type == "string" and self.max > _SLOT_CHARS_MAX:
+            raise wrong(f"a string has at most {_SLOT_CHARS_MAX} characters", write=f"Write max: {_SLOT_CHARS_MAX} or less.", at=("max",))
+        if self.type == "string" and self.source == "model" and not (self.enum or self.pattern):
+            raise wrong("a string that the model fills is free text", write="Bound it by enum or pattern, or take it from: context.", at=("from",))
         return self
 
 
@@ -163,7 +190,7 @@ class Tool(Declared):
     description: Sentence = Field(description="what the model is told it does", examples=["Seats in use of an account"])
     method: Literal["GET", "HEAD"] = Field(default="GET", description="reads only", examples=["GET"])
     url: Endpoint = Field(description="http or https, with {slots} in path and query", examples=["http://billing:8080/accounts/{account}/seats"])
-    slots: Mapping[Name, ToolSlot] = Field(default={}, max_length=16, description="what fills the holes of the URL")
+    slots: Mapping[str, ToolSlot] = Field(default={}, max_length=16, description="what fills the holes of the URL")
     networks: Networks = Field(description="CIDR ranges its addresses are in; any other is never connected to", examples=[["10.20.0.0/16"]])
     timeout_ms: PhaseMs = Field(default=5_000, alias="timeout", description="for the whole call", examples=["5s"])
     result_bytes_max: int = Field(default=16_384, ge=1, le=TOOL_RESULT_BYTES_MAX, description="a longer result is cut", examples=[16_384])
@@ -184,8 +211,9 @@ class Tool(Declared):
         holes = _SLOT.findall(self.url)
         if len(set(holes)) != len(holes) or set(holes) != set(self.slots) or set("{}") & set(_SLOT.sub("", self.url)):
             raise wrong("the {holes} of the URL are not exactly the slots", write="Name each slot once in the URL, and each hole under slots.", at=("url",))
-        if set("{}") & set(urlsplit(self.url).netloc):
-            raise wrong("a slot in the host of the URL", write="Keep slots to path and query.", at=("url",))
+        parts = urlsplit(self.url)
+        if "{" in parts.netloc or any("{" in pair.partition("=")[0] for pair in parts.query.split("&")):
+            raise wrong("a slot in the host, or in a name of the query", write="Keep slots to the path and to values of the query.", at=("url",))
         return self
 
 
@@ -201,11 +229,8 @@ class Price(Declared):
 class Model(Declared):
     """An OpenAI-compatible endpoint that thinks. The order of models is the order of preference."""
 
-    base_url: Endpoint = Field(description="its API, up to /v1", examples=["http://127.0.0.1:8080/v1"])
+    base_url: Api = Field(description="its API, up to /v1", examples=["http://127.0.0.1:8080/v1"])
     model: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(description="its name at that endpoint", examples=["smollm2"])
-    api_key: SecretFile | None = Field(default=None, alias="api_key_file", description="file of its key", examples=["secrets/model"])
+    api_key: OneWordFile | None = Field(default=None, alias="api_key_file", description="file of its key", examples=["secrets/model"])
     price: Price | None = Field(default=None, description="needed where a step has a money limit")
     concurrency_max: int = Field(default=4, ge=1, le=1_000, description="calls at once", examples=[4])
-    timeout_ms: Annotated[DurationMs, Field(ge=1, le=DECIDE_DEADLINE_S_MAX * 1_000)] = Field(
-        default=60_000, alias="timeout", description="for one call; the step's own wall clock also bounds it", examples=["60s"]
-    )

@@ -15,7 +15,7 @@ from gateway.config.listeners import Diagnostics, Listener
 from gateway.config.reachable import Model, Target, Tool
 from gateway.declared.kinds import DAY_MS, Declared, DurationMs, Name, wrong
 from gateway.domain.identity import Role
-from gateway.domain.limits import COMMITS_IN_FLIGHT_MAX, DENIALS_PER_S_MAX, TOOLS_MAX, WAITERS_MAX
+from gateway.domain.limits import COMMITS_IN_FLIGHT_MAX, TOOLS_MAX
 
 IN_POD: Final = "in_pod"  # key of the validation context: true inside a Kubernetes pod
 _RESERVE_BYTES_MIN: Final = 16 * 1024 * 1024
@@ -78,8 +78,6 @@ class Tightened(Declared):
     commits_in_flight_max: int = Field(
         default=COMMITS_IN_FLIGHT_MAX, ge=2, le=COMMITS_IN_FLIGHT_MAX, description="a gateway; half of it a tenant", examples=[200]
     )
-    waiters_max: int = Field(default=WAITERS_MAX, ge=1, le=WAITERS_MAX, description="calls waiting for a commit to end", examples=[200])
-    denials_per_s_max: int = Field(default=DENIALS_PER_S_MAX, ge=1, le=DENIALS_PER_S_MAX, description="recorded denials a second a tenant", examples=[20])
 
 
 class Reconcile(Declared):
