@@ -1,0 +1,1 @@
+"""What a gRPC host implements, generated from `proto/countersign/host`."""
