@@ -2,12 +2,14 @@
 
 1. Kept work is a task of the app. A caller that leaves, is cancelled or runs out of time changes nothing about it.
 2. Shutdown drains it, for a bounded time; what is not done by then is found again by its lease.
-3. Whatever escapes kept work is a bug: it is told once, here, and the caller that waits gets it as an exception.
+3. What escapes kept work reaches the caller that waits, as an exception. A fault is no more than that; anything else is a bug, told once, here.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
+
+from gateway.domain.faults import Fault
 
 Result = TypeVar("Result")
 
@@ -26,7 +28,7 @@ class Keeper:
 
     def _ended(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (broke := task.exception()) is not None:
+        if not task.cancelled() and (broke := task.exception()) is not None and not isinstance(broke, Fault):
             self._told(broke)
 
     def __len__(self) -> int:
