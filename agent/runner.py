@@ -62,7 +62,8 @@ class _Thinking:
         self._digest = TranscriptDigest(decision_id=task.decision_id, agent_version=AGENT_VERSION)
 
     async def run(self) -> Ended:
-        await self._prefetch()
+        if self._limits.wall_ms_max > 0:
+            await self._prefetch()
         for _ in range(2 * self._limits.steps_max + 1):
             self._tick()
             step = next_step(Transcript(task=self._task, reads=tuple(self._reads), turns=tuple(self._turns)), self._limits, self._usage)

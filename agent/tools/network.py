@@ -38,7 +38,11 @@ async def checked_addresses(*, host: str, port: int, networks: Sequence[str]) ->
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise Resolution("its host name does not resolve") from error
-    addresses = tuple(dict.fromkeys(ipaddress.ip_address(str(entry[4][0])) for entry in found))
+    return all_allowed(tuple(dict.fromkeys(ipaddress.ip_address(str(entry[4][0])) for entry in found)), networks)
+
+
+def all_allowed(addresses: tuple[Address, ...], networks: Sequence[str]) -> tuple[Address, ...]:
+    """The addresses, if there is one and each of them may be connected to; `Resolution` otherwise."""
     if not addresses:
         raise Resolution("its host name has no address")
     for address in addresses:
