@@ -22,7 +22,7 @@ BREAKS = [
     pytest.param("gateway/app/parts.py", "import agent.loop", "5b only", id="somebody else knows the agent"),
     pytest.param("gateway/adapters/system.py", "import gateway.adapters.telemetry", "6a adapters", id="adapters know each other"),
     pytest.param("gateway/stages/settle.py", "import gateway.stages.forward", "6b stages", id="stages know each other"),
-    pytest.param("gateway/domain/limits.py", "import gateway.domain.budget", "6c no cycles", id="a cycle"),
+    pytest.param("gateway/domain/budget.py", "import gateway.domain.boundary", "6c no cycles", id="a cycle"),
 ]
 
 
