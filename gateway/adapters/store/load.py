@@ -158,6 +158,8 @@ def _load_decision(rows: Rows, decision_id: str, source: Loader) -> None:
 def _load_run(rows: Rows, name: RunName, source: Loader) -> None:
     if name not in rows.runs and (row := source.run(name)) is not None:
         rows.runs[name] = row
+    if name.tenant not in rows.open_runs:
+        rows.open_runs[name.tenant] = source.open_runs(name.tenant)
 
 
 def _load_newest(rows: Rows, node: Node, source: Loader) -> None:
