@@ -69,12 +69,18 @@ class Theatre:
 
     def start_gateway(self, *, wrapper: Sequence[str] = ()) -> None:
         """`wrapper` is a command to run it under. Returns once its workflow socket answers."""
-        settings = self.folder / "settings.yaml"
-        settings.write_text(self._settings())
+        settings = self.write_settings()
         self._begin("gateway", [*wrapper, str(Path(sys.executable).with_name("countersign")), "serve", "--settings", str(settings)])
         with grpc.insecure_channel(self.address("acme")) as channel:
             ready = grpc.channel_ready_future(channel)
             self._until("gateway", lambda: _is_ready(ready))
+
+    def write_settings(self) -> Path:
+        """Writes the gateway's settings, unless a caller has written others."""
+        settings = self.folder / "settings.yaml"
+        if not settings.exists():
+            settings.write_text(self._settings())
+        return settings
 
     def _settings(self) -> str:
         text = (HERE / "settings.yaml").read_text()
