@@ -12,9 +12,10 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -56,10 +57,9 @@ async def bench(plan: Plan, *, cores: tuple[int, int] | None, out: Path | None, 
     parent = ROOT / "var"
     parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=parent) as folder:
-        file_system, sync_us = _disk(Path(folder))
+        file_system, sync_us = disk(Path(folder), machine.mounts()), machine.sync_us(Path(folder))
         samples, seen = await _measured(plan, Path(folder), file_system, cores, console)
-    if wrong := proof.findings(seen):
-        raise Refuted("\n".join(wrong))
+    accept(seen)
     setting = report.Setting(
         taken_at=datetime.now(UTC), method=_method(plan, rounds=max(one.round for one in samples), pinned=cores is not None),
         machine=machine.described(), versions={name: version(name) for name in _PACKAGES} | {"sqlite": apsw.sqlitelibversion(), "opa": opa_version},
@@ -91,12 +91,18 @@ def _write(out: Path, document: Mapping[str, object]) -> None:
     out.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
-def _disk(folder: Path) -> tuple[str, float]:
-    """(type of the file system, µs a sync)."""
-    file_system = machine.file_system(folder, machine.mounts())
+def disk(folder: Path, mounts: str) -> str:
+    """The type of the file system. Raises `CannotMeasure` when it is memory, or cannot be told."""
+    file_system = machine.file_system(folder, mounts)
     if not file_system or file_system in machine.IN_MEMORY:
         raise CannotMeasure(f"the checkout is on {file_system or 'an unknown file system'}; the store of a benchmark has to be on a disk")
-    return file_system, machine.sync_us(folder)
+    return file_system
+
+
+def accept(seen: proof.Evidence) -> None:
+    """Raises `Refuted` with every finding."""
+    if wrong := proof.findings(seen):
+        raise Refuted("\n".join(wrong))
 
 
 def _opa_version() -> str:
@@ -131,8 +137,14 @@ def main() -> int:
     if not 1 <= asked.run_size <= _RUN_SIZE_MAX:
         parser.error(f"--run-size is 1 to {_RUN_SIZE_MAX}")
     plan = replace(_QUICK if asked.quick else _FULL, run_size=asked.run_size)
+    work = partial(bench, plan, cores=machine.cores(), out=asked.json or (None if asked.quick else RESULTS), console=Console())
+    return exit_code(lambda: uvloop.run(_until_told(work())))
+
+
+def exit_code(run: Callable[[], None]) -> int:
+    """Runs, and tells on standard error why there is no result."""
     try:
-        uvloop.run(_until_told(bench(plan, cores=machine.cores(), out=asked.json or (None if asked.quick else RESULTS), console=Console())))
+        run()
     except (CannotMeasure, children.ChildFailed) as why:
         print(f"cannot measure: {why}", file=sys.stderr)
         return _NOT_MEASURED

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.proof import Stored
-from gateway.adapters.store import SqliteStore
 from gateway.adapters.store.opening import close_boot, open_store
+from gateway.adapters.store.sqlite import SqliteStore
 from gateway.adapters.system import SystemClock, SystemIds
 from gateway.domain.conservation import discrepancies
 from gateway.domain.lifecycle import State
