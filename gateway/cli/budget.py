@@ -19,7 +19,7 @@ def budgets() -> None:
 def show(
     gateway: Gateway = "",
     tenant: Tenant = "",
-    workflow: Annotated[str, typer.Option("--workflow", help="Only of this workflow and its runs.")] = "",
+    workflow: Annotated[str, typer.Option("--workflow", metavar="NAME", help="Only of this workflow and its runs.")] = "",
     token_file: TokenFile = None,
     timeout: Timeout = TIMEOUT_S,
     json: Json = False,

@@ -34,9 +34,9 @@ def list_commits(
     gateway: Gateway = "",
     tenant: Tenant = "",
     outcome: Annotated[Listed | None, typer.Option("--outcome", case_sensitive=False, help="Only these.")] = None,
-    workflow: Annotated[str, typer.Option("--workflow", help="Only of this workflow.")] = "",
+    workflow: Annotated[str, typer.Option("--workflow", metavar="NAME", help="Only of this workflow.")] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="At most so many.")] = 50,
-    page: Annotated[str, typer.Option("--page", help="Where the page before ended.")] = "",
+    page: Annotated[str, typer.Option("--page", metavar="TOKEN", help="Where the page before ended.")] = "",
     token_file: TokenFile = None,
     timeout: Timeout = TIMEOUT_S,
     json: Json = False,
@@ -67,8 +67,8 @@ def list_commits(
 
 @app.command(epilog="Example: countersign commits show --key r-12/select_plan/activate_plan --tenant acme")
 def show(
-    commit: Annotated[str, typer.Argument(metavar="[COMMIT]", help="Its id.")] = "",
-    key: Annotated[str, typer.Option("--key", help="Or its idempotency key: the latest generation.")] = "",
+    commit: Annotated[str, typer.Argument(metavar="COMMIT", help="Its id.")] = "",
+    key: Annotated[str, typer.Option("--key", metavar="KEY", help="Or its idempotency key: the latest generation.")] = "",
     gateway: Gateway = "",
     tenant: Tenant = "",
     token_file: TokenFile = None,

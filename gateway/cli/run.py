@@ -22,7 +22,7 @@ def runs() -> None:
 def show(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The workflow's own id of the run.")],
     gateway: Gateway = "",
-    workflow: Annotated[str, typer.Option("--workflow", help="Its workflow, where two share a run id.")] = "",
+    workflow: Annotated[str, typer.Option("--workflow", metavar="NAME", help="Its workflow, where two share a run id.")] = "",
     tenant: Tenant = "",
     token_file: TokenFile = None,
     timeout: Timeout = TIMEOUT_S,

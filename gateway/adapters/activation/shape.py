@@ -155,10 +155,15 @@ class Slot(Declared):
     type: Literal["string", "integer"] = Field(default="string", description="what is there", examples=["string"])
 
 
+_SLOT_SCHEMA: Final = WithJsonSchema({"anyOf": [Slot.model_json_schema(), {"type": "string", "pattern": "^/"}]})
+
+
 class Request(Declared):
     method: Literal["POST", "PUT", "PATCH", "DELETE"] = Field(description="of the write", examples=["POST"])
     path: str = Field(max_length=2_000, description="with {slots} as whole segments", examples=["/accounts/{account}/subscriptions"])
-    slots: Mapping[str, Annotated[Slot, BeforeValidator(short_slot)]] = Field(default={}, max_length=16, description="what fills the holes of the path")
+    slots: Mapping[str, Annotated[Slot, BeforeValidator(short_slot), _SLOT_SCHEMA]] = Field(
+        default={}, max_length=16, description="what fills the holes of the path"
+    )
 
     @model_validator(mode="after")
     def _slots_fit(self) -> Self:
