@@ -40,6 +40,8 @@ LABEL org.opencontainers.image.title="countersign-gateway" \
 COPY --from=opa /out/opa /usr/local/bin/opa
 COPY --from=build /opt/countersign /opt/countersign
 COPY LICENSE /usr/share/doc/countersign/LICENSE
+# The default bundle: settings name it under activation.policies, beneath the activation's own.
+COPY policies /usr/share/countersign/policies
 RUN install -d -o 65532 -g 65532 -m 0750 /var/lib/countersign /run/countersign \
     && install -d -m 0755 /etc/countersign
 ENV PATH=/opt/countersign/bin:/usr/local/bin:/usr/bin:/bin \

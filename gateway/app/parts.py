@@ -1,6 +1,7 @@
 """What the settings become: one part of each room, from one section. Values in, values out; nothing is started here."""
 
 from pathlib import Path
+from typing import Final
 
 from gateway.adapters.activation import load_activation
 from gateway.adapters.agent_runner import ModelSpec, Price, SlotSpec, SlotType, Source, ToolSpec
@@ -18,7 +19,7 @@ from gateway.domain.targets import HostMode, TargetTerms
 from gateway.service.reconcile import Pace
 from gateway.transport.listener import Listener, Tls
 
-SHIPPED_POLICIES = Path(__file__).resolve().parents[2] / "policies"
+SHIPPED_POLICIES: Final = Path(__file__).resolve().parents[2] / "policies"  # beside the sources; an installed gateway names its own
 
 
 def find_opa(settings: Settings) -> Path:
@@ -32,8 +33,10 @@ def find_opa(settings: Settings) -> Path:
 
 
 def policy_layers(settings: Settings) -> list[Path]:
-    """Folders of policies, lowest first: those the settings name, or the shipped ones; then the activation's own."""
+    """Folders of policies, lowest first: those the settings name, or the shipped ones; then the activation's own. Raises `RefusedToStart`."""
     own = settings.activation.path / "policies"
+    if not settings.activation.policies and not SHIPPED_POLICIES.is_dir():
+        raise RefusedToStart("no policies are named, and none lie beside this installation", write="Name the default bundle under activation.policies.")
     return [*(settings.activation.policies or (SHIPPED_POLICIES,)), *([own] if own.is_dir() else [])]
 
 

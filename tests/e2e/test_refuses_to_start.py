@@ -5,7 +5,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -101,7 +100,6 @@ def test_no_opa(settings: Path) -> None:
 
 def test_a_store_that_another_gateway_holds(settings: Path, stage: Theatre) -> None:
     """The lock names who holds it."""
-    stage.start_models()
     stage.start_gateway()
 
     said = refused(settings)
@@ -112,7 +110,6 @@ def test_a_store_that_another_gateway_holds(settings: Path, stage: Theatre) -> N
 
 def test_a_socket_that_another_gateway_serves(settings: Path, stage: Theatre) -> None:
     """Two gateways never share a socket path: the second would serve nobody, or the wrong ones."""
-    stage.start_models()
     stage.start_gateway()
 
     said = refused(settings, COUNTERSIGN_STORE__SQLITE__PATH=str(settings.parent / "other.db"))
@@ -122,7 +119,7 @@ def test_a_socket_that_another_gateway_serves(settings: Path, stage: Theatre) ->
 
 
 @pytest.fixture
-def used_store(settings: Path, stage: Theatre) -> Iterator[Path]:
+def used_store(settings: Path, stage: Theatre) -> Path:
     """A store as a gateway leaves it."""
     stage.start_gateway()
     stage.end("gateway")
