@@ -203,10 +203,10 @@ def main() -> int:
             return 1
     out.print(f"\n[green]Everything above was real, and is gone now ({time.monotonic() - began_s:.1f} s).[/] Where to go next:")
     for label, where in (
-        ("the workflow", "examples/subscription/workflow.py, and the same in Go: examples/subscription/go"),
-        ("what governs it", "examples/subscription/activation/boundary.yaml, policies/"),
-        ("a gateway to play with", "make serve (settings: examples/subscription/settings.yaml)"),
-        ("how a commit goes", "gateway/service/commit.py"),
+        ("workflow", "examples/subscription/workflow.py, and the same in Go: examples/subscription/go"),
+        ("governed by", "examples/subscription/activation/boundary.yaml, policies/"),
+        ("play with it", "make serve (settings: examples/subscription/settings.yaml)"),
+        ("read on", "gateway/service/commit.py"),
     ):
         tell(label, where)
     return 0

@@ -36,7 +36,7 @@ def show(
             one.scope,
             one.ledger,
             one.window,
-            *(amount(quantity, ledger="", currency=one.currency).strip() for quantity in (one.held, one.settled, one.left, one.limit)),
+            *(amount(quantity, one.currency) for quantity in (one.held, one.settled, one.left, one.limit)),
         )
         for one in found
     ]

@@ -41,7 +41,7 @@ def halt(
     say(f"halted {_scope(thrown.halt)} as {plain(thrown.halt.halt_id)}")
     say(f"under way at that instant: {thrown.in_flight} in flight, {thrown.unknown} unknown, {thrown.thinking} thinking")
     for one in thrown.held:
-        say(f"held by them: {amount(one.held, ledger=one.ledger, currency=one.currency)} of {plain(one.ledger)}")
+        say(f"held by them: {amount(one.held, one.currency)} of {plain(one.ledger)}")
     say(f"lift it with: countersign resume {plain(thrown.halt.halt_id)} --reason …")
 
 

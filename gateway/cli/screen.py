@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 _CHARS_MAX: Final = 2_000
+_WIDTH_UNKNOWN: Final = 80  # what rich takes when neither a terminal nor COLUMNS says
 _WIDTH_OF_A_PIPE: Final = 160
 _AS_HEX: Final = frozenset({"entry_hash", "fingerprint", "digest", "result_sha256"})
 Cell = str | Text
@@ -31,7 +32,7 @@ def plain(text: str, *, chars_max: int = _CHARS_MAX) -> str:
 
 def console(*, error: bool = False) -> Console:
     made = Console(stderr=error, markup=False, highlight=False, emoji=False)
-    if not made.is_terminal:
+    if not made.is_terminal and made.width == _WIDTH_UNKNOWN:
         made.width = _WIDTH_OF_A_PIPE
     return made
 
@@ -99,8 +100,9 @@ def money(micros: int, currency: str) -> str:
     return f"{'-' if micros < 0 else ''}{whole:,}.{decimals} {plain(currency, chars_max=8)}"
 
 
-def amount(quantity: int, *, ledger: str, currency: str) -> str:
-    return money(quantity, currency) if currency else f"{quantity:,} {plain(ledger, chars_max=20)}"
+def amount(quantity: int, currency: str) -> str:
+    """Money in its currency; a count as it is."""
+    return money(quantity, currency) if currency else f"{quantity:,}"
 
 
 def counted(number: int, noun: str) -> str:

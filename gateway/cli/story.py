@@ -7,11 +7,12 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, assert_never
 
 from countersign import Commit, Decision, DecisionStatus, EntryKind, Outcome, RunStop, RunTrace, TraceEntry
-from gateway.cli.screen import amount, moment, money, plain
+from gateway.cli.screen import amount, counted, moment, money, plain
 from gateway.cli.words import budget_line, host_line, meaning, outcome_words, reason_lines
 
 _QUOTE_CHARS_MAX: Final = 300
@@ -62,21 +63,20 @@ def tell(trace: RunTrace) -> Story:
 
 
 def _lines(entry: TraceEntry, trace: RunTrace, seen: _Seen) -> Iterator[Line]:
-    began = trace.run.create_time
-    after_ms = int((entry.time - began).total_seconds() * 1000) if entry.time and began else 0
+    asked = entry.decision.create_time if entry.decision is not None else None
 
-    def line(stage: Stage, *told: str) -> Line:
-        return Line(after_ms=after_ms, stage=stage, step=plain(entry.step), told=told)
+    def line(stage: Stage, *told: str, at: datetime | None = None) -> Line:
+        return Line(after_ms=_after_ms(trace, at or entry.time), stage=stage, step=plain(entry.step), told=told)
 
     if entry.step and entry.mode and entry.step not in seen.steps:
         seen.steps.add(entry.step)
         who = "the workflow takes this step itself" if entry.mode == "deterministic" else "an agent may decide, among declared options"
-        yield line(Stage.CLASSIFY, f"{plain(entry.mode)}: {who}")
+        yield line(Stage.CLASSIFY, f"{plain(entry.mode)}: {who}", at=asked)
     match entry.kind:
         case EntryKind.STEP_RECORDED:
             yield line(Stage.VERIFY, f"recorded {_quoted(entry.result)}", _proof(entry))
         case EntryKind.DECISION if entry.decision is not None:
-            yield line(Stage.ROUTE, *_routed(entry.decision))
+            yield line(Stage.ROUTE, *_routed(entry.decision), at=asked)
             yield line(Stage.DECIDE, *_decided(entry.decision), _proof(entry))
         case EntryKind.INTENT if entry.commit is not None:
             yield line(Stage.COMMIT, *_admitted(entry.commit, _leaf(entry)), _proof(entry))
@@ -90,6 +90,11 @@ def _lines(entry: TraceEntry, trace: RunTrace, seen: _Seen) -> Iterator[Line]:
             yield line(Stage.STOP, "an operator halted this" if entry.kind is EntryKind.HALT else "an operator lifted a halt", _proof(entry))
         case _:
             yield line(Stage.VERIFY, plain(entry.kind.value), _proof(entry))
+
+
+def _after_ms(trace: RunTrace, at: datetime | None) -> int:
+    began = trace.run.create_time
+    return int((at - began).total_seconds() * 1000) if at and began else 0
 
 
 def _proof(entry: TraceEntry) -> str:
@@ -118,7 +123,7 @@ def _decided(decision: Decision) -> Iterator[str]:
     usage = decision.usage
     currency = next((one.currency for one in decision.budgets if one.ledger == "spend"), "")
     spent = money(usage.spend_micros, currency) if currency else f"{usage.spend_micros:,} micros"
-    used = f"{usage.steps} model calls, {usage.tool_calls} tool calls, {usage.tokens_in:,} + {usage.tokens_out:,} tokens, {spent}"
+    used = f"{counted(usage.steps, 'model call')}, {counted(usage.tool_calls, 'tool call')}, {usage.tokens_in:,} + {usage.tokens_out:,} tokens, {spent}"
     yield f"used {used}, {usage.wall.total_seconds():.1f} s"
     yield from (budget_line(one) for one in decision.budgets)
 
@@ -151,11 +156,13 @@ def _came_of(entry: TraceEntry, commit: Commit, leaf: Mapping[str, Any]) -> Iter
             yield f"{outcome_words(then)}; found out by {plain(str(leaf.get('resolved_by', '') or 'the gateway'))}"
         case _:
             yield outcome_words(then)
-    yield from (f"{plain(commit.target)} {line}" for line in host_line(commit))
     if then is commit.outcome:
+        yield from (f"{plain(commit.target)} {line}" for line in host_line(commit))
         yield from reason_lines(commit.reasons)
         yield from (budget_line(one) for one in commit.budgets)
     else:
+        if leaf.get("host_status"):  # as it was then; what the row has is the answer that ended it
+            yield f"{plain(commit.target)} answered {plain(str(leaf['host_status']))}"
         yield from (meaning(code) for code in _codes(leaf))
         yield from _holds(leaf)
 
@@ -221,9 +228,8 @@ def _holds(leaf: Mapping[str, Any]) -> Iterator[str]:
     held = leaf.get("budgets", [])
     for one in held if isinstance(held, list) else []:
         if isinstance(one, dict) and isinstance(one.get("amount"), int):
-            ledger, currency = str(one.get("ledger", "")), str(one.get("currency", ""))
-            told = amount(one["amount"], ledger=ledger, currency=currency)
-            yield f"held {told} of {plain(ledger)} of {plain(str(one.get('level', '')))} {plain(str(one.get('scope', '')))}"
+            told = amount(one["amount"], str(one.get("currency", "")))
+            yield f"holds {told} of the {plain(str(one.get('ledger', '')))} of {plain(str(one.get('level', '')))} {plain(str(one.get('scope', '')))}"
 
 
 def _said(text: str) -> str:

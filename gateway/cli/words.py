@@ -45,13 +45,10 @@ def _reason(one: ReasonDetail) -> str:
 
 def budget_line(one: BudgetMovement) -> str:
     """`value of tenant acme per month: settled 99.00 USD, left 49,901.00 USD of 50,000.00 USD`."""
-
-    def told(quantity: int) -> str:
-        return amount(quantity, ledger=one.ledger, currency=one.currency)
-
     window = "" if one.window == "total" else f" per {plain(one.window)}"
-    moved = [f"{word} {told(quantity)}" for word, quantity in (("held", one.held), ("settled", one.settled)) if quantity] or ["nothing moved"]
-    return f"{plain(one.ledger)} of {plain(one.level)} {plain(one.scope)}{window}: {', '.join(moved)}, left {told(one.left)} of {told(one.limit)}"
+    moved = [f"{word} {amount(quantity, one.currency)}" for word, quantity in (("held", one.held), ("settled", one.settled)) if quantity] or ["nothing moved"]
+    left = f"left {amount(one.left, one.currency)} of {amount(one.limit, one.currency)}"
+    return f"{plain(one.ledger)} of {plain(one.level)} {plain(one.scope)}{window}: {', '.join(moved)}, {left}"
 
 
 def host_line(commit: Commit) -> list[str]:
