@@ -1,6 +1,7 @@
 """What is generated says what the code says, and is noticed when it does not."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,13 @@ from tests.unit.gateway.cli.conftest import ROOT
 EXAMPLE = ROOT / "examples" / "subscription"
 
 
+@cache
+def pages() -> dict[str, bytes]:
+    return drawn()
+
+
 def page(name: str) -> str:
-    return drawn()[name].decode()
+    return pages()[name].decode()
 
 
 def schema(name: str) -> jsonschema_rs.Validator:

@@ -14,24 +14,24 @@ after     stage     step          what happened
 0.010 s   Classify  read_account  deterministic: the workflow takes this step itself
 0.010 s   Verify    read_account  recorded {"seats": 12}
                                   record 010101010101
-0.900 s   Classify  select_plan   agentic: an agent may decide, among declared options
-0.900 s   Route     select_plan   handed to the agent: model local, agent 1.0
+0.020 s   Classify  select_plan   agentic: an agent may decide, among declared options
+0.020 s   Route     select_plan   handed to the agent: model local, agent 1.0
                                   read billing.list_plans (before the first model call; 312 bytes, sha256 cdcdcdcdcdcd)
 0.900 s   Decide    select_plan   chose "team_pro" (AGENT), decision d-1
                                   its words: "fits \\x1b[2J [bold]12[/bold] people"
                                   verdict v-0, under rev-7 (activation 7)
-                                  used 1 model calls, 0 tool calls, 200 + 30 tokens, 0.0005 USD, 0.8 s
+                                  used 1 model call, 0 tool calls, 200 + 30 tokens, 0.0005 USD, 0.8 s
                                   spend of tenant acme per month: settled 0.0005 USD, left 19.9995 USD of 20.00 USD
                                   record 020202020202
 1.000 s   Commit    select_plan   activate_plan to billing admitted, commit c-1, generation 1 of key r-1/select_plan/activate_plan
                                   carried by decision d-1
                                   verdict v-1, under rev-7 (activation 7)
-                                  held 99.00 USD of value of tenant acme
+                                  holds 99.00 USD of the value of tenant acme
                                   record 030303030303
 1.100 s   Verify    select_plan   UNKNOWN: it may have happened; what was held stays held until it is settled
-                                  billing answered 201: {"id": 1}
+                                  billing answered 504
                                   HOST_SILENT: The request may have left and no complete answer came.
-                                  held 99.00 USD of value of tenant acme
+                                  holds 99.00 USD of the value of tenant acme
                                   record 040404040404
 3.000 s   Verify    select_plan   SUCCEEDED: the host applied the write; found out by query
                                   billing answered 201: {"id": 1}
@@ -68,6 +68,7 @@ def decision() -> types_pb2.Decision:
     return types_pb2.Decision(
         decision_id="d-1",
         generation=1,
+        create_time=at(0.02),
         status=types_pb2.DECISION_STATUS_DECIDED,
         option="team_pro",
         source=types_pb2.DECISION_SOURCE_AGENT,
@@ -106,7 +107,7 @@ def entries() -> list[types_pb2.TraceEntry]:
             entry_hash=b"\x04" * 32,
             step="select_plan",
             commit=write,
-            leaf=leaf(state="UNKNOWN", reasons=["HOST_SILENT"], budgets=held),
+            leaf=leaf(state="UNKNOWN", reasons=["HOST_SILENT"], host_status=504, budgets=held),
         ),
         types_pb2.TraceEntry(
             kind=kinds.ENTRY_KIND_RESOLUTION,
@@ -135,7 +136,7 @@ def test_a_run_is_told_in_order(ask: Run, listener: ScriptedOperator) -> None:
         "stopped FINAL_RESULT, 2023-11-14 22:13:23.100 UTC",
     ]
     assert [" ".join(line.split()) for line in lines[3:-1]] == [" ".join(line.split()) for line in STORY.splitlines()]
-    assert lines[-1] == "budget  writes of tenant acme per month: settled 1 writes, left 2 writes of 3 writes"
+    assert lines[-1] == "budget  writes of tenant acme per month: settled 1, left 2 of 3"
 
 
 def test_nothing_in_a_run_steers_the_terminal(ask: Run, listener: ScriptedOperator) -> None:
