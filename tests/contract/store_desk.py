@@ -21,6 +21,7 @@ from gateway.domain.writes.commits import AuthoriseCommit, Authorised, Denied, S
 from gateway.domain.writes.decisions import AuthoriseThinking, ConcludeThinking, ThinkingBegun, ThinkingDenied
 from gateway.domain.writes.halts import Activate
 from gateway.ports.store import Store
+from gateway.ports.system import Ids
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import CountingIds
 from tests.fakes.store import MemoryStore
@@ -45,16 +46,16 @@ ThinkingReply = ThinkingBegun | ThinkingDenied | Refuse | Rejudge | Twin
 class Seat(Protocol):
     """Where a store comes from, and how the next process finds what this one left."""
 
-    async def open(self, clock: FakeClock, ids: CountingIds) -> Store: ...
+    async def open(self, clock: FakeClock, ids: Ids) -> Store: ...
 
-    async def reopen(self, store: Store, clock: FakeClock, ids: CountingIds) -> Store: ...
+    async def reopen(self, store: Store, clock: FakeClock, ids: Ids) -> Store: ...
 
 
 class MemorySeat:
-    async def open(self, clock: FakeClock, ids: CountingIds) -> Store:
+    async def open(self, clock: FakeClock, ids: Ids) -> Store:
         return MemoryStore(clock=clock, boot_id=ids.fresh())
 
-    async def reopen(self, store: Store, clock: FakeClock, ids: CountingIds) -> Store:
+    async def reopen(self, store: Store, clock: FakeClock, ids: Ids) -> Store:
         assert isinstance(store, MemoryStore)
         store.restart(ids.fresh())
         return store
@@ -64,10 +65,10 @@ class SqliteSeat:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "store.db"
 
-    async def open(self, clock: FakeClock, ids: CountingIds) -> Store:
+    async def open(self, clock: FakeClock, ids: Ids) -> Store:
         return await SqliteStore.open(self._path, ids=ids, clock=clock, reserve_bytes=0)
 
-    async def reopen(self, store: Store, clock: FakeClock, ids: CountingIds) -> Store:
+    async def reopen(self, store: Store, clock: FakeClock, ids: Ids) -> Store:
         await store.close()
         return await self.open(clock, ids)
 
@@ -79,7 +80,7 @@ class Desk:
     store: Store
     seat: Seat
     clock: FakeClock = field(default_factory=FakeClock)
-    ids: CountingIds = field(default_factory=CountingIds)
+    ids: Ids = field(default_factory=CountingIds)
     terms: RunTerms = AMPLE
 
     async def write(self, write: Write[Reply]) -> Reply:

@@ -88,6 +88,7 @@ class Lane(Generic[Kind]):
     async def close(self) -> None:
         """Lets what waits leave and come back; takes nothing more. The thread stays until `end`."""
         self._closed = True
+        self._plan()
         await self._idle.wait()
 
     def end(self) -> None:
@@ -97,7 +98,7 @@ class Lane(Generic[Kind]):
         if self._away or not self._waiting:
             return
         due_s = self._left_at_s + self._gap_s
-        at_once = self._last_size <= 1 or len(self._waiting) >= self._batch_max or self._loop.time() >= due_s
+        at_once = self._closed or self._last_size <= 1 or len(self._waiting) >= self._batch_max or self._loop.time() >= due_s
         if self._departure is not None:
             if self._departs_at_once or not at_once:
                 return

@@ -68,8 +68,8 @@ def open_store(path: Path, *, boot_id: str, clock: Clock) -> Opened:
     try:
         made = _open_locked(store, lock, boot_id=boot_id, clock=clock)
         opened = True
-    except StoreFault as why:
-        raise StoreRefused(f"{store} cannot be opened. {why.detail} If it is damaged, put the last good backup in its place.") from why
+    except (StoreFault, AssertionError) as why:
+        raise StoreRefused(f"{store} cannot be opened ({why}). If it is damaged, put the last good backup in its place.") from why
     finally:
         if not opened:
             lock.release()

@@ -17,6 +17,3 @@ INSERT INTO boots (boot_id, process_id, opened_at_ms, closed_at_ms) VALUES (:boo
 
 -- name: close_boot
 UPDATE boots SET closed_at_ms = :closed_at_ms WHERE boot_id = :boot_id;
-
--- name: open_runs_of_tenants
-SELECT tenant, count(*) FROM runs INDEXED BY runs_open WHERE stop = '' GROUP BY tenant;
