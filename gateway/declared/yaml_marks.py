@@ -120,7 +120,7 @@ class _Built:
             case yaml.SequenceNode():
                 return [self.build(item, (*path, place)) for place, item in enumerate(node.value)]
             case yaml.ScalarNode():
-                return _scalar(node)
+                return _scalar(node, self._text(node))
             case _:
                 raise AssertionError(f"PyYAML composes three kinds of node, not {type(node).__name__}")
 
@@ -129,7 +129,7 @@ class _Built:
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise _refuse(self._file, _mark(key), "a key that is not text", "Write a name before the colon.")
-            name = str(key.value)
+            name = self._text(key)
             if name in made:
                 first = self.keys[*path, name].line
                 raise _refuse(self._file, _mark(key), f'the key "{name[:64]}" is written twice, first in line {first}', "Keep one of them.")
@@ -137,9 +137,14 @@ class _Built:
             made[name] = self.build(value, (*path, name))
         return made
 
+    def _text(self, node: yaml.ScalarNode) -> str:
+        text = str(node.value)
+        if any("\ud800" <= char <= "\udfff" or char == "\x00" for char in text):
+            raise _refuse(self._file, _mark(node), "an escape that stands for no character", "Write the character itself.")
+        return text
 
-def _scalar(node: yaml.ScalarNode) -> object:
-    text = str(node.value)
+
+def _scalar(node: yaml.ScalarNode, text: str) -> object:
     if node.style is not None:
         return text
     if text in _WORDS:

@@ -74,6 +74,8 @@ def test_a_missing_part_is_reported_where_it_belongs() -> None:
         ("a: 1\n---\nb: 2\n", "not YAML: but found another document"),
         ("[" * 40 + "]" * 40, "f.yaml:1:33: nested deeper than 32 levels"),
         ("a: \x07\n", "not YAML"),
+        ('a: "\\ud800"\n', "f.yaml:1:4: an escape that stands for no character"),
+        ('"\\0": a\n', "f.yaml:1:1: an escape that stands for no character"),
     ],
 )
 def test_what_is_not_plain_is_refused(text: str, expected: str) -> None:
