@@ -1,5 +1,10 @@
-"""A refusal or a fault as a gRPC status with our ErrorInfo. UNAVAILABLE with it means: definitely not forwarded, same key safe."""
+"""A refusal or a fault as a gRPC status with our ErrorInfo.
 
+1. UNAVAILABLE with it means: definitely not forwarded, same key safe.
+2. It always fits the wire: a library drops trailers over 8 KiB, and the caller would see an error that is not ours.
+"""
+
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import grpc
@@ -9,29 +14,48 @@ from google.rpc.status_pb2 import Status
 
 from gateway.domain.faults import Fault, PolicyFault, StorageLow
 from gateway.domain.reasons import TABLE, Kind, Reason
-from gateway.domain.refusal import Refusal
+from gateway.domain.refusal import Refusal, Violation
 from gateway.transport.codec.form import duration
 
 DOMAIN: Final = "countersign.dev"
 NO_RETRIES: Final = ("grpc-retry-pushback-ms", "-1")  # stops a client library's own retry policy: idempotency is the caller's to use, not its
 _DETAILS: Final = "grpc-status-details-bin"
+_MESSAGE_BYTES_MAX: Final = 800  # travels percent-encoded, and once more inside the details
+_FIELD_BYTES_MAX: Final = 200
+_FIELDS_BYTES_MAX: Final = 2_400  # all together
 
 CODES: Final = {reason: grpc.StatusCode[row.status] for reason, row in TABLE.items() if row.kind is Kind.REFUSAL}
 
 
 def trailers(refusal: Refusal) -> tuple[grpc.StatusCode, str, tuple[tuple[str, str | bytes], ...]]:
     """(code, message, trailing metadata) of a refusal."""
-    code = CODES[refusal.reason]
+    code, message = CODES[refusal.reason], _cut(refusal.message, _MESSAGE_BYTES_MAX)
     details = [ErrorInfo(reason=refusal.reason, domain=DOMAIN, metadata=dict(refusal.facts))]
     packed = [_pack(one) for one in details]
     if refusal.violations:
-        fields = [BadRequest.FieldViolation(field=one.path, description=one.problem) for one in refusal.violations]
-        packed.append(_pack(BadRequest(field_violations=fields)))
+        packed.append(_pack(BadRequest(field_violations=_fields(refusal.violations))))
     if refusal.retry_after_ms:
         packed.append(_pack(RetryInfo(retry_delay=duration(refusal.retry_after_ms))))
     number: int = code.value[0]
-    status = Status(code=number, message=refusal.message, details=packed)
-    return code, refusal.message, ((_DETAILS, status.SerializeToString()), NO_RETRIES)
+    status = Status(code=number, message=message, details=packed)
+    return code, message, ((_DETAILS, status.SerializeToString()), NO_RETRIES)
+
+
+def _fields(violations: Sequence[Violation]) -> Iterator[BadRequest.FieldViolation]:
+    """As many as fit; the last one says how many more there are."""
+    left = _FIELDS_BYTES_MAX
+    for place, one in enumerate(violations):
+        field = BadRequest.FieldViolation(field=_cut(one.path, _FIELD_BYTES_MAX), description=_cut(one.problem, _FIELD_BYTES_MAX))
+        left -= field.ByteSize()
+        if left < 0:
+            yield BadRequest.FieldViolation(field="", description=f"{len(violations) - place} more")
+            return
+        yield field
+
+
+def _cut(text: str, bytes_max: int) -> str:
+    encoded = text.encode()
+    return text if len(encoded) <= bytes_max else encoded[: bytes_max - 3].decode(errors="ignore") + "…"
 
 
 def _pack(message: ErrorInfo | BadRequest | RetryInfo) -> Any:
