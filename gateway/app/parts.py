@@ -52,7 +52,19 @@ def load(settings: Settings, opa: Path) -> tuple[Activation, PreparedPolicies]:
         )  # fmt: skip
     except (PoliciesRefused, DeclarationRefused) as refused:
         raise RefusedToStart(f"the activation {folder} is not taken:\n{refused}", write="`countersign boundary check` says the same.") from refused
+    _one_currency(settings, activation)
     return activation, prepared
+
+
+def _one_currency(settings: Settings, activation: Activation) -> None:
+    """A step's money is counted in one currency: a model priced in another would be counted wrong. Raises `RefusedToStart`."""
+    for workflow in activation.boundary.workflows.values():
+        for step in workflow.steps.values():
+            for name in step.models:
+                price = settings.models[name].price
+                if step.limits and price and price.currency != step.limits.spend_currency:
+                    what = f"step {workflow.name}/{step.name} counts {step.limits.spend_currency}, and model {name} is priced in {price.currency}"
+                    raise RefusedToStart(what, write="Write limits.spend_currency of the step, or the price, in the same currency.")
 
 
 def standing(activation: Activation) -> Standing:
