@@ -72,6 +72,8 @@ def prepare(listener: Listener) -> None:
 
 
 def _refuse_open_folder(listener: Listener, folder: Path) -> None:
+    if not folder.is_dir():
+        raise ListenerRefused(f"listener {listener.name}: {folder} is no folder; name a folder the gateway can write")
     mode = stat.S_IMODE(folder.stat().st_mode)
     if mode & 0o007:
         raise ListenerRefused(
