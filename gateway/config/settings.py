@@ -22,7 +22,7 @@ _RESERVE_BYTES_MIN: Final = 16 * 1024 * 1024
 
 
 class Sqlite(Declared):
-    path: SomePath = Field(description="the store's file; its folder is made when missing", examples=["var/countersign.db"])
+    path: SomePath = Field(description="the store's file, in a folder for the gateway alone", examples=["var/countersign.db"])
     sole_gateway: bool = Field(default=False, description="in Kubernetes: this pod is the only gateway of its tenants, on a durable volume", examples=[True])
     reserve_bytes: int = Field(
         default=256 * 1024 * 1024,
