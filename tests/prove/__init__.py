@@ -1,0 +1,1 @@
+"""The suites behind the guarantees, run by `make prove`."""
