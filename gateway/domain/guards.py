@@ -117,7 +117,9 @@ def not_halted(ask: Ask, rows: Rows) -> Finding | None:
 def run_is_open(ask: Ask, rows: Rows) -> Finding | None:
     run = rows.runs.get(ask.run)
     if run is None:
-        return Refuse(too_many_open()) if rows.open_runs.get(ask.run.tenant, 0) >= OPEN_RUNS_MAX else None
+        if rows.open_runs.get(ask.run.tenant, 0) >= OPEN_RUNS_MAX:
+            return Refuse(too_many_open())
+        run = open_run(ask.run, ask.terms, rows.now_ms)
     closed = why_closed(run, rows.now_ms)
     return Deny(notes=(closed[0],), stops_run=closed[1]) if closed else None
 
