@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.adapters import telemetry
+from gateway.adapters.activation import standing_of
 from gateway.adapters.agent_runner import AgentRunner
 from gateway.adapters.hosts.http import HttpHost
 from gateway.adapters.opa.check import PreparedPolicies
@@ -92,7 +93,7 @@ async def _start(settings: Settings, stack: AsyncExitStack, stop: Callable[[], N
     loaded, prepared = await asyncio.to_thread(parts.load, settings, binary)
     clock, ids = SystemClock(), SystemIds()
     store = await _store(settings, clock, ids, stack)
-    row = await store.write(Activate(revision=loaded.revision, digest=loaded.digest, standing=parts.standing(loaded)), hand_over_by_s=_NEVER_S)
+    row = await store.write(Activate(revision=loaded.revision, digest=loaded.digest, standing=standing_of(loaded.boundary)), hand_over_by_s=_NEVER_S)
     activation = replace(loaded, number=row.number)
     engine = await _engine(settings, binary, prepared, activation.number, stack)
     ways = _ways(settings, clock, stack)
@@ -127,6 +128,12 @@ async def _start(settings: Settings, stack: AsyncExitStack, stop: Callable[[], N
 async def _store(settings: Settings, clock: SystemClock, ids: SystemIds, stack: AsyncExitStack) -> SqliteStore:
     declared = settings.store.sqlite
     assert declared is not None, "the settings name a store"
+    try:
+        declared.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as wrong:
+        raise RefusedToStart(
+            f"the store's folder {declared.path.parent} cannot be made: {wrong.strerror}", write="Name a folder this user can write."
+        ) from wrong
     store = await SqliteStore.open(declared.path, ids=ids, clock=clock, reserve_bytes=declared.reserve_bytes)
     stack.push_async_callback(store.close)
     recovered = await store.recover()

@@ -14,7 +14,7 @@ from gateway.config.listeners import Auth
 from gateway.config.listeners import Listener as DeclaredListener
 from gateway.config.reachable import Model, Target, Tool, ToolSlot
 from gateway.declared.findings import DeclarationRefused
-from gateway.domain.boundary import Activation, Standing
+from gateway.domain.boundary import Activation
 from gateway.domain.targets import HostMode, TargetTerms
 from gateway.service.reconcile import Pace
 from gateway.transport.listener import Listener, Tls
@@ -65,12 +65,6 @@ def _one_currency(settings: Settings, activation: Activation) -> None:
                 if step.limits and price and price.currency != step.limits.spend_currency:
                     what = f"step {workflow.name}/{step.name} counts {step.limits.spend_currency}, and model {name} is priced in {price.currency}"
                     raise RefusedToStart(what, write="Write limits.spend_currency of the step, or the price, in the same currency.")
-
-
-def standing(activation: Activation) -> Standing:
-    """The limits above run level, which the store keeps."""
-    boundary = activation.boundary
-    return Standing(tenants=dict(boundary.tenants), workflows={name: workflow.budgets for name, workflow in boundary.workflows.items()})
 
 
 def host_spec(name: str, target: Target) -> HttpHostSpec:

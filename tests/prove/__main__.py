@@ -8,10 +8,10 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from xml.etree import ElementTree
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from xml.etree import ElementTree as ET
 
 from rich.console import Console
 from rich.table import Table
@@ -72,7 +72,7 @@ def run(guarantee: Guarantee) -> Result:
         if not report.exists():
             print(done.stdout[-2000:] + done.stderr[-2000:])
             return Result(passed=0, failed=1)
-        cases = [*ElementTree.parse(report).iter("testcase")]  # noqa: S314 - pytest's own report
+        cases = [*ET.parse(report).iter("testcase")]  # noqa: S314 - pytest's own report
     bad = sum(any(case.find(tag) is not None for tag in ("failure", "error", "skipped")) for case in cases)
     if bad or done.returncode:
         print(done.stdout[-4000:])
