@@ -70,7 +70,9 @@ class FakeGateway:
     reconciler: Reconciler = field(init=False)
 
     def __post_init__(self) -> None:
-        now = lambda: self.activation  # noqa: E731 - what is in force when it is asked
+        def now() -> Activation:
+            return self.activation  # what is in force when it is asked
+
         self.committer = Committer(
             store=self.store, policy=self.policy, ways=self.ways, clock=self.clock, ids=self.ids, keeper=self.keeper, doorkeeper=self.door, activation=now
         )

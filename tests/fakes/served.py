@@ -85,6 +85,21 @@ class Served:
         return answered
 
 
+def changed(message: M, **changes: object) -> M:
+    """A copy with these fields as given, empty ones too."""
+    copy = type(message)()
+    copy.CopyFrom(message)
+    for name, value in changes.items():
+        copy.ClearField(name)
+        if isinstance(value, Message):
+            getattr(copy, name).CopyFrom(value)
+        elif isinstance(value, list):
+            getattr(copy, name).extend(value)
+        else:
+            setattr(copy, name, value)
+    return copy
+
+
 def listener(
     name: str, address: str, *, role: Role = Role.WORKFLOW, tenant: str = TENANT, token: bytes | None = None, tls: Tls | None = None
 ) -> Listener:  # fmt: skip

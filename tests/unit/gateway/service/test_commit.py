@@ -10,7 +10,7 @@ from gateway.domain.commands import CommitCommand
 from gateway.domain.faults import PolicyFault, StorageLow, StoreFault
 from gateway.domain.halts import HaltScope
 from gateway.domain.lifecycle import State
-from gateway.domain.limits import DENIALS_PER_S_MAX, VERDICT_AGE_MS_MAX
+from gateway.domain.limits import VERDICT_AGE_MS_MAX
 from gateway.domain.reasons import TABLE, Kind, Reason
 from gateway.domain.rows import Rows, Wants, Write
 from gateway.domain.writes.commits import AuthoriseCommit
@@ -18,7 +18,7 @@ from gateway.domain.writes.halts import ThrowHalt
 from gateway.ports.policy import Document, Entrypoint, Erred, PolicyAnswer, Undefined
 from gateway.ports.store import Withdrawn
 from tests.fakes.activation import TENANT, activation, counted, usd
-from tests.fakes.commands import CREDIT, PLAN, commit_command, decide_command, patient
+from tests.fakes.commands import CREDIT, PLAN, commit_command, decide_command
 from tests.fakes.gateway import NEVER_S, FakeGateway, gateway
 from tests.fakes.host import answered
 from tests.fakes.policy import ALLOW, deny
@@ -239,50 +239,6 @@ async def test_a_verdict_too_old_three_times_is_a_fault_and_leaves_no_trace() ->
         assert await one.store.commit_of_key(commit_command().key) is None
         one.policy.script = lambda _entrypoint, _input: ALLOW
         assert (await one.commit(commit_command())).row.state is State.SUCCEEDED
-
-
-async def test_more_in_flight_than_the_limit_is_refused_and_leaves_no_trace() -> None:
-    """Half of the gateway's a tenant; the place is free when the work has ended."""
-    async with gateway(in_flight_max=4) as one:
-        one.billing.hold()
-        waiting = [one.keeper.keep(one.committer.commit(commit_command(f"K-{n}", patience=patient())), name="caller") for n in (1, 2)]
-        await one.billing.until_delivered(2)
-
-        crowded = await one.refused(commit_command("K-3"))
-        other = one.keeper.keep(one.committer.commit(commit_command("K-3", tenant="zeta", patience=patient())), name="other")
-        await one.billing.until_delivered(3)
-        one.billing.release()
-        for task in (*waiting, other):
-            await task
-
-        assert (crowded.reason, crowded.retry_after_ms > 0) == (Reason.OVERLOADED, True)
-        assert (await one.commit(commit_command("K-3"))).row.state is State.SUCCEEDED
-
-
-async def test_denials_faster_than_they_are_recorded_are_refused() -> None:
-    """Fifty a second a tenant; the next second admits again, and other tenants never notice."""
-    async with gateway() as one:
-        one.policy.script = lambda _entrypoint, _input: deny("TOO_RISKY")
-        for number in range(DENIALS_PER_S_MAX):
-            await one.commit(commit_command(f"K-{number}"))
-
-        refusal = await one.refused(commit_command("one more"))
-        elsewhere = await one.commit(commit_command("one more", tenant="zeta"))
-        one.clock.advance(ms=1_000)
-        later = await one.commit(commit_command("one more"))
-
-        assert (refusal.reason, refusal.retry_after_ms > 0) == (Reason.TOO_MANY_DENIALS, True)
-        assert (elsewhere.row.state, later.row.state) == (State.DENIED, State.DENIED)
-
-
-async def test_a_gateway_that_stops_takes_nothing_new() -> None:
-    """NOT_READY, the same key safe."""
-    async with gateway() as one:
-        one.door.close("the gateway is stopping")
-
-        refusal = await one.refused(commit_command())
-
-        assert (refusal.reason, one.billing.deliveries) == (Reason.NOT_READY, [])
 
 
 async def test_a_run_that_was_stopped_admits_nothing() -> None:

@@ -1,6 +1,5 @@
 """The story of Decide: one thinking a key, held before and settled after, and every end it can have."""
 
-import asyncio
 from dataclasses import replace
 
 import pytest
@@ -11,7 +10,7 @@ from gateway.domain.commands import DecideCommand
 from gateway.domain.faults import PolicyFault, StoreFault
 from gateway.domain.halts import HaltScope
 from gateway.domain.lifecycle import Thinking
-from gateway.domain.limits import DENIALS_PER_S_MAX, VERDICT_AGE_MS_MAX
+from gateway.domain.limits import VERDICT_AGE_MS_MAX
 from gateway.domain.reasons import DecideStop, Reason
 from gateway.domain.records import Usage
 from gateway.domain.refusal import Refusal
@@ -275,30 +274,3 @@ async def test_a_verdict_that_grew_old_in_the_queue_is_asked_again() -> None:
 
         assert (await one.decide(decide_command())).row.state is Thinking.DECIDED
         assert (len(one.policy.questions), len(one.thinker.briefs)) == (2, 1)
-
-
-async def test_denied_questions_faster_than_they_are_recorded_are_refused() -> None:
-    """Each would cost a durable row."""
-    async with gateway() as one:
-        one.policy.script = lambda _entrypoint, _input: deny("TOO_RISKY")
-        for number in range(DENIALS_PER_S_MAX):
-            await one.decide(decide_command(f"D-{number}"))
-
-        found = await refused(one, decide_command("one more"))
-
-        assert found.reason is Reason.TOO_MANY_DENIALS
-
-
-async def test_more_thinking_than_the_limit_is_refused() -> None:
-    """The study has a door of its own: writes still pass."""
-    async with gateway(in_flight_max=2) as one:
-        one.thinker.hold()
-        first = asyncio.create_task(one.decider.decide(decide_command("D-1", patience=patient())))
-        await one.thinker.until_thinking()
-
-        crowded = await refused(one, decide_command("D-2"))
-        written = await one.commit(commit_command())
-        one.thinker.release()
-        await first
-
-        assert (crowded.reason, written.replayed) == (Reason.OVERLOADED, False)

@@ -11,9 +11,10 @@ from gateway.domain.identity import ALLOWED, Role
 from gateway.domain.limits import OPTIONS_MAX, PAYLOAD_BYTES_MAX, WIRE_BYTES_CUT, WIRE_BYTES_MAX
 from gateway.domain.reasons import Reason
 from gateway.domain.writes.commits import AuthoriseCommit
+from gateway.ports.agent import Brief, Meter, Thought
 from tests.fakes.commands import CREDIT, encoded
 from tests.fakes.gateway import gateway
-from tests.fakes.served import AUDIT, GATEWAY, OPERATOR, Refused, every_role, listener, served
+from tests.fakes.served import AUDIT, GATEWAY, OPERATOR, Refused, changed, every_role, listener, served
 from tests.fakes.thinker import FakeThinker
 
 WRITE = gateway_pb2.CommitRequest(
@@ -111,9 +112,7 @@ async def test_however_much_is_wrong_the_answer_fits_the_wire(tmp_path: Path, re
 @pytest.mark.parametrize("key", ["k" * 20_000, "é" * 20_000, "%" * 20_000], ids=["long", "not ASCII", "percent"])
 async def test_however_long_a_name_in_the_payload_the_answer_fits_the_wire(tmp_path: Path, key: str) -> None:
     """It is the caller's text, and comes back in a field's path."""
-    asked = gateway_pb2.CommitRequest()
-    asked.CopyFrom(WRITE)
-    asked.payload = encoded({key: 1})
+    asked = changed(WRITE, payload=encoded({key: 1}))
     async with gateway() as of, served(of, every_role(tmp_path)) as one:
         refused = await one.refused("workflow", f"{GATEWAY}/Commit", asked)
 
@@ -159,9 +158,7 @@ async def test_a_gateway_that_stops_says_not_ready(tmp_path: Path) -> None:
 
 async def test_facts_of_a_refusal_travel_as_metadata_of_its_error_info(tmp_path: Path) -> None:
     """For a client to branch on."""
-    asked = gateway_pb2.CommitRequest()
-    asked.CopyFrom(WRITE)
-    asked.step = "nowhere"
+    asked = changed(WRITE, step="nowhere")
     async with gateway() as of, served(of, every_role(tmp_path)) as one:
         refused = await one.refused("workflow", f"{GATEWAY}/Commit", asked)
 
@@ -174,7 +171,7 @@ async def test_a_bug_is_internal_and_told(tmp_path: Path) -> None:
     """Nothing of it reaches the caller but that it was one."""
 
     class Buggy(FakeThinker):
-        async def think(self, brief: object, meter: object) -> object:  # type: ignore[override]
+        async def think(self, brief: Brief, meter: Meter) -> Thought:
             raise LookupError("secret detail")
 
     async with gateway(thinker=Buggy(), bugs=1) as of, served(of, every_role(tmp_path), bugs=1) as one:
