@@ -17,7 +17,7 @@ from agent.tools.spec import SlotSpec, SlotType
 from agent.transcript import Abstained, Decided, Malformed, Refused, Reply, ToolWanted
 from agent.untrusted import as_data, as_prose
 
-RATIONALE_CHARS_ASKED: Final = 240
+RATIONALE_CHARS_ASKED: Final = 160  # one sentence; a small model fills whatever it is given
 CONTENT_CHARS_MAX: Final = 16 * 1024
 EXCERPT_CHARS_MAX: Final = 300
 
@@ -46,7 +46,8 @@ def step_schema(task: Task, *, tools: tuple[ToolCard, ...], strict: bool) -> Map
     fields: dict[str, object] = {"option": {"type": "string", "enum": list(task.options)}, "action": {"type": "string", "enum": actions}}
     if tools:
         fields["tool"] = {"type": "string", "enum": [tool.name for tool in tools]}
-        fields["args"] = _args_schema(tools, strict=strict)
+        if any(tool.slots for tool in tools):
+            fields["args"] = _args_schema(tools, strict=strict)
     rationale = {"type": "string"} if strict else {"type": "string", "maxLength": RATIONALE_CHARS_ASKED}
     if task.rationale is RationaleOrder.BEFORE:
         fields = {"rationale": rationale, **fields}
@@ -58,7 +59,7 @@ def step_schema(task: Task, *, tools: tuple[ToolCard, ...], strict: bool) -> Map
 def _args_schema(tools: tuple[ToolCard, ...], *, strict: bool) -> Mapping[str, object]:
     shapes: list[Mapping[str, object]] = [_closed({})]
     shapes += [_closed({name: _slot_schema(slot, strict=strict) for name, slot in tool.slots.items()}) for tool in tools if tool.slots]
-    return shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
+    return {"anyOf": shapes}
 
 
 def _slot_schema(slot: SlotSpec, *, strict: bool) -> Mapping[str, object]:

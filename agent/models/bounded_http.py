@@ -40,9 +40,9 @@ class _Bounded(httpx2.AsyncByteStream):
 class BoundedTransport(httpx2.AsyncBaseTransport):
     """One model server's transport. `ca_file` is a PEM file or None for the system's roots."""
 
-    def __init__(self, *, api_key: str | None, connections_max: int, ca_file: str | None) -> None:
+    def __init__(self, *, api_key: str | None, ca_file: str | None) -> None:
         self._authorization = None if api_key is None else f"Bearer {api_key}"
-        limits = httpx2.Limits(max_connections=connections_max, max_keepalive_connections=0)
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)  # how many is the caller's to bound
         self._inner = httpx2.AsyncHTTPTransport(verify=ssl.create_default_context(cafile=ca_file), trust_env=False, limits=limits)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:

@@ -46,7 +46,7 @@ class OpenAIChat:
     def __init__(self, spec: ModelSpec) -> None:
         self._spec = spec
         self._turns = asyncio.Semaphore(spec.concurrency_max)
-        transport = BoundedTransport(api_key=spec.api_key, connections_max=spec.concurrency_max, ca_file=spec.ca_file)
+        transport = BoundedTransport(api_key=spec.api_key, ca_file=spec.ca_file)
         http = httpx2.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
         self._client = openai.AsyncOpenAI(api_key=_NO_KEY, base_url=spec.base_url, max_retries=0, http_client=http)
 

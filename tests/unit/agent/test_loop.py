@@ -1,9 +1,11 @@
 """The loop as a table: what was said and used → the one thing to do now. No I/O, so every bound is looked at from both sides."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from agent.budget import COMPLETION_TOKENS_MIN
 from agent.loop import Ask, Call, Exhausted, Propose, Step, next_step
 from agent.task import Limits, ModelCard, Stop, Usage
 from agent.transcript import Abstained, Decided, Faulted, Malformed, Refused, Returned, ToolWanted, Transcript, Turn
@@ -93,7 +95,9 @@ def test_a_step_is_counted_and_reserved_before_it_is_made() -> None:
     assert step.usage.steps == 1
     assert step.usage.tokens_in == 10
     assert step.usage.tokens_out_reserved == step.completion_tokens_max == 200
-    assert step.usage.tokens_in_reserved > sum(len(message.content.encode()) for message in step.messages)
+    assert step.usage.tokens_in_reserved >= sum(len(message.content.encode()) for message in step.messages) + len(
+        json.dumps(step.schema, separators=(",", ":"))
+    )
     assert step.usage.spend_reserved_micros == step.usage.tokens_in_reserved + 2 * 200
 
 
@@ -113,7 +117,6 @@ def test_a_tool_call_is_counted_before_it_is_made() -> None:
         pytest.param(Usage(), limits(steps_max=1), False, id="the only step"),
         pytest.param(Usage(tool_calls=4), LIMITS, False, id="no tool call left"),
         pytest.param(Usage(), limits(tool_calls_max=0), False, id="no tool call ever"),
-        pytest.param(Usage(), limits(tokens_max=1_300), False, id="tokens for one step only"),
     ],
 )
 def test_the_last_step_offers_no_tool(used: Usage, within: Limits, *, offered: bool) -> None:
@@ -124,6 +127,20 @@ def test_the_last_step_offers_no_tool(used: Usage, within: Limits, *, offered: b
     assert bool(step.tools) is offered
     assert ("call_tool" in str(step.schema)) is offered
     assert ("No tool can be called any more" in step.messages[-1].content) is not offered
+
+
+def test_tokens_for_one_step_offer_no_tool() -> None:
+    """A call whose result could no longer be thought about is not offered: guessed at three bytes a token, bounded at one."""
+    plenty = after()
+    assert isinstance(plenty, Ask)
+    prompt = plenty.usage.tokens_in_reserved
+    enough = prompt // 3 + 200 + prompt + COMPLETION_TOKENS_MIN
+
+    for tokens_max, offered in ((enough, True), (enough - 1, False)):
+        step = after(within=limits(tokens_max=tokens_max))
+
+        assert isinstance(step, Ask)
+        assert bool(step.tools) is offered
 
 
 def test_a_malformed_answer_is_told_to_the_model() -> None:

@@ -123,6 +123,13 @@ def test_the_rationale_stands_where_the_step_says(order: RationaleOrder, fields:
     assert schema["properties"]["action"]["enum"] == ["decide", "abstain"]
 
 
+def test_tools_without_arguments_ask_for_none() -> None:
+    """Every field that is asked for is paid for."""
+    schema: Any = step_schema(task(tools=(SEATS,)), tools=(SEATS,), strict=False)
+
+    assert list(schema["properties"]) == ["option", "action", "tool", "rationale"]
+
+
 @pytest.mark.parametrize("strict", [False, True])
 def test_what_the_schema_allows_is_read(strict: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """Schema and reader agree on a call with arguments; the schema is a valid one."""
