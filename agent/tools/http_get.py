@@ -36,6 +36,19 @@ class Tool(Protocol):
     async def call(self, *, args: Mapping[str, str | int], context: Mapping[str, object], traceparent: str) -> Result: ...
 
 
+class _Once:
+    """A middleware that lets one request through: the library would send a GET again by itself when the connection breaks."""
+
+    def __init__(self) -> None:
+        self._sent = False
+
+    async def __call__(self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        if self._sent:
+            raise aiohttp.ServerDisconnectedError
+        self._sent = True
+        return await send(request)
+
+
 class HttpTool:
     """One declared URL template."""
 
@@ -65,7 +78,9 @@ class HttpTool:
         addresses = await checked_addresses(host=parts.hostname or "", port=port, networks=self._spec.networks)
         connector = aiohttp.TCPConnector(resolver=Pinned(addresses), use_dns_cache=False, force_close=True, ssl=self._tls or True)
         async with (
-            aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False) as session,
+            aiohttp.ClientSession(
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False, middlewares=(_Once(),)
+            ) as session,
             session.request(self._spec.method, URL(url, encoded=True), headers=self._headers(traceparent), allow_redirects=False) as response,
         ):
             if response.status != _HTTP_OK:

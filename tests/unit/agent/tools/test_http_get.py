@@ -160,3 +160,18 @@ async def test_a_context_that_lacks_the_argument_calls_nothing() -> None:
 
     assert result.note == "it was not called: context /account must be a string of 1 to 128 characters"
     assert host.paths == []
+
+
+async def test_a_broken_connection_is_not_tried_again() -> None:
+    """One call, one request."""
+
+    async def broken(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    async with ToolHost({"/plans": broken}) as host:
+        result = await got(tool_spec(f"{host.origin}/plans"))
+
+    assert not result.ok
+    assert host.paths == ["GET /plans"]
