@@ -1,6 +1,7 @@
 """Reading a message field by field: every problem is noted, so that a caller mends all of them at once."""
 
-from typing import TypeVar
+import re
+from typing import Final, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError, Message
@@ -11,6 +12,8 @@ from gateway.domain.reasons import Reason
 from gateway.domain.refusal import Refusal, Violation
 
 M = TypeVar("M", bound=Message)
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Form:
@@ -47,7 +50,7 @@ class Form:
         size = len(value.encode())
         if not 1 <= size <= bytes_max:
             self.wrong(path, f"{size} bytes; expected 1 to {bytes_max}" if size else f"missing; expected 1 to {bytes_max} bytes")
-        elif any(char < " " or char == "\x7f" for char in value):
+        elif _CONTROL.search(value):
             self.wrong(path, "has a control character; expected none")
         return value
 
