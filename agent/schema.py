@@ -17,7 +17,7 @@ from agent.tools.spec import SlotSpec, SlotType
 from agent.transcript import Abstained, Decided, Malformed, Refused, Reply, ToolWanted
 from agent.untrusted import as_data, as_prose
 
-RATIONALE_CHARS_ASKED: Final = 160  # one sentence; a small model fills whatever it is given
+RATIONALE_CHARS_ASKED: Final = 120  # one sentence; a small model fills whatever it is given
 CONTENT_CHARS_MAX: Final = 16 * 1024
 EXCERPT_CHARS_MAX: Final = 300
 

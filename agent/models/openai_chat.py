@@ -49,6 +49,7 @@ class OpenAIChat:
         transport = BoundedTransport(api_key=spec.api_key, ca_file=spec.ca_file)
         http = httpx2.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
         self._client = openai.AsyncOpenAI(api_key=_NO_KEY, base_url=spec.base_url, max_retries=0, http_client=http)
+        self._completions = self._client.chat.completions.with_raw_response  # here, since the SDK imports on first use and would block the loop
 
     async def ask(self, question: Question) -> Answer | ModelFault:
         try:
@@ -65,7 +66,7 @@ class OpenAIChat:
             "type": "json_schema",
             "json_schema": {"name": "step", "strict": self._spec.strict_schema, "schema": dict(question.schema)},
         }
-        response = await self._client.chat.completions.with_raw_response.create(
+        response = await self._completions.create(
             model=self._spec.model,
             messages=[_param(message) for message in question.messages],
             response_format=schema,

@@ -1,6 +1,6 @@
 """How both servers here say that they are ready, and how they end.
 
-1. Ready means that a request will be answered: the address goes to standard output and, if asked for, to a file that appears whole.
+1. Ready means that a request will be answered: the address goes to a file that appears whole, if asked for, and then to standard output.
 2. SIGTERM and SIGINT end the process with exit code 0, and the file goes with it.
 """
 
@@ -17,11 +17,11 @@ def arguments(description: str) -> argparse.ArgumentParser:
 
 
 def announce(base_url: str, ready_file: Path | None) -> None:
-    print(f"ready {base_url}", flush=True)
     if ready_file is not None:
         partial = ready_file.with_name(ready_file.name + ".partial")
         partial.write_text(base_url + "\n", encoding="utf-8")
         partial.replace(ready_file)
+    print(f"ready {base_url}", flush=True)
 
 
 def until_told_to_end(ready_file: Path | None) -> None:

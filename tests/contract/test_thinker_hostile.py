@@ -113,10 +113,10 @@ async def test_a_hostile_server_ends_with_its_stop(behaviours: tuple[Behaviour, 
 @pytest.mark.parametrize("behaviour", [drips(), keeps_silent()], ids=["one byte now and then", "silence"])
 async def test_a_slow_server_ends_at_the_wall_clock(behaviour: Behaviour) -> None:
     """Though no single read ever times out; what was in flight is charged."""
-    thought, _, _ = await thought_of((behaviour,), limits=replace(LIMITS, wall_ms_max=300))
+    thought, _, _ = await thought_of((behaviour,), limits=replace(LIMITS, wall_ms_max=1_000))
 
     assert (thought.stop, thought.steps) == (DecideStop.TIMEOUT, 1)
-    assert 300 <= thought.wall_ms < 3_000
+    assert 1_000 <= thought.wall_ms < 4_000
     assert thought.tokens_out == 400
     assert thought.spend_micros == thought.tokens_in + thought.tokens_out
 
