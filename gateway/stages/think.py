@@ -32,8 +32,9 @@ async def think(row: DecisionRow, admissible: Admissible, thinker: Thinker, cut_
         if stop is None:
             raise
         return conclude(row, admissible, cut_thought(stop, meter, wall_ms=round((loop.time() - began_s) * 1000)))
-    except AgentFault:
-        return conclude(row, admissible, cut_thought(DecideStop.MODEL_FAULT, meter, wall_ms=round((loop.time() - began_s) * 1000)))
+    except AgentFault as fault:
+        wall_ms = round((loop.time() - began_s) * 1000)
+        return conclude(row, admissible, cut_thought(DecideStop.MODEL_FAULT, meter, wall_ms=wall_ms, detail=fault.detail))
     return conclude(row, admissible, thought)
 
 
@@ -74,10 +75,10 @@ def conclude(row: DecisionRow, admissible: Admissible, thought: Thought) -> Conc
     )  # fmt: skip
 
 
-def cut_thought(stop: DecideStop, meter: Meter, *, wall_ms: int) -> Thought:
+def cut_thought(stop: DecideStop, meter: Meter, *, wall_ms: int, detail: str = "") -> Thought:
     """What is left of a thought that was cut off: its usage, the call in flight charged as reserved."""
     return Thought(
-        stop=stop, option="", rationale="", detail="", evidence=tuple(meter.evidence), steps=meter.steps, tool_calls=meter.tool_calls,
+        stop=stop, option="", rationale="", detail=detail, evidence=tuple(meter.evidence), steps=meter.steps, tool_calls=meter.tool_calls,
         tokens_in=meter.tokens_in + meter.tokens_reserved, tokens_out=meter.tokens_out,
         spend_micros=meter.spend_micros + meter.spend_reserved_micros, wall_ms=wall_ms, model="", agent_version="", transcript_sha256=b"",
     )  # fmt: skip
