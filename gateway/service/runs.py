@@ -1,4 +1,7 @@
-"""Runs: a step taken, a run finished, the trace of a run for a person who was not there."""
+"""Runs: a step taken, a run finished, the trace of a run for a person who was not there.
+
+A page of a trace is bounded by its lines and by its bytes: what hosts answered travels with it, and an answer must fit the wire.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +10,7 @@ from gateway.domain.asks import Refuse
 from gateway.domain.audit import Entry, EntryKind
 from gateway.domain.boundary import Activation, Mode
 from gateway.domain.commands import FinishCommand, StepCommand
+from gateway.domain.limits import WIRE_BYTES_MAX
 from gateway.domain.reasons import Reason, RunStop
 from gateway.domain.records import DecisionRow, RunName, RunRow
 from gateway.domain.refusal import Refusal, malformed, undeclared
@@ -86,8 +90,15 @@ class Runs:
         if run is None:
             return Refusal(reason=Reason.NOT_FOUND, message="no such run: it is opened by its first Decide, Commit or RecordStep.")
         entries = await self.store.entries(name, after=after, limit=limit)
-        lines = tuple([await self._line(place, entry) for place, entry in entries])
-        return Trace(run=run, lines=lines, after=entries[-1][0] if len(entries) == limit else 0)
+        lines: list[TraceLine] = []
+        left = WIRE_BYTES_MAX
+        for place, entry in entries:
+            line = await self._line(place, entry)
+            left -= _bytes_of(line)
+            if left < 0 and lines:
+                return Trace(run=run, lines=tuple(lines), after=lines[-1].place)
+            lines.append(line)
+        return Trace(run=run, lines=tuple(lines), after=entries[-1][0] if len(entries) == limit else 0)
 
     async def _line(self, place: int, entry: Entry) -> TraceLine:
         return TraceLine(
@@ -97,3 +108,8 @@ class Runs:
             decision=await self.store.decision(entry.subject_id) if entry.kind is EntryKind.DECISION else None,
             result=await self.store.step_result(entry.leaf_hash) if entry.kind is EntryKind.STEP_RECORDED else b"",
         )
+
+
+def _bytes_of(line: TraceLine) -> int:
+    """What grows without a small bound of its own: the rest of a line is a few KiB at most."""
+    return len(line.entry.leaf) + len(line.result) + (len(line.commit.response) if line.commit else 0)
