@@ -65,7 +65,7 @@ def conclude(row: DecisionRow, admissible: Admissible, thought: Thought) -> Conc
     state = Thinking.DECIDED if option else Thinking.ABSTAINED if stop is DecideStop.ABSTAINED else Thinking.STOPPED
     return Concluded(
         decision_id=row.decision_id, state=state, option=option, source=source, stop=stop, notes=(),
-        rationale=thought.rationale[:RATIONALE_CHARS_MAX] if source == "AGENT" else thought.detail[:RATIONALE_CHARS_MAX],
+        rationale=_text(thought.rationale if source == "AGENT" else thought.detail),
         evidence=tuple(_noted(one) for one in thought.evidence),
         usage=Usage(
             steps=thought.steps, tool_calls=thought.tool_calls, tokens_in=thought.tokens_in, tokens_out=thought.tokens_out,
@@ -82,6 +82,11 @@ def cut_thought(stop: DecideStop, meter: Meter, *, wall_ms: int, detail: str = "
         tokens_in=meter.tokens_in + meter.tokens_reserved, tokens_out=meter.tokens_out,
         spend_micros=meter.spend_micros + meter.spend_reserved_micros, wall_ms=wall_ms, model="", agent_version="", transcript_sha256=b"",
     )  # fmt: skip
+
+
+def _text(untrusted: str) -> str:
+    """Bounded, and text that can be written down: a lone surrogate is not."""
+    return untrusted[:RATIONALE_CHARS_MAX].encode(errors="replace").decode()
 
 
 def _noted(evidence: Evidence) -> EvidenceNote:

@@ -136,6 +136,15 @@ async def test_a_rationale_is_bounded() -> None:
     assert len(concluded.rationale) == RATIONALE_CHARS_MAX
 
 
+@pytest.mark.parametrize("text", ["half a pair \ud83d", "\udc00" * 600])
+async def test_a_rationale_that_is_no_text_is_written_down_as_one(text: str) -> None:
+    """A lone surrogate has no UTF-8, and must not break the record."""
+    rationale = conclude(ROW, admissible(), replace(THOUGHT, rationale=text)).rationale
+
+    assert rationale.encode().decode() == rationale
+    assert "?" in rationale
+
+
 async def test_broken_machinery_is_a_model_fault_with_what_was_used() -> None:
     """An AgentFault never escapes into the story."""
     thinker = FakeThinker(Says(tokens_in=50, tokens_reserved=700, spend_micros=0, spend_reserved_micros=90, breaks=True))
