@@ -199,6 +199,21 @@ async def test_a_t1_whose_reply_was_lost_is_never_sent_and_is_found_by_its_lease
         assert ((await stored(one, commit_command())).row.state, len(one.billing.deliveries)) == (State.SUCCEEDED, 1)
 
 
+async def test_a_write_whose_t1_took_too_long_is_not_sent() -> None:
+    """R2: the boot-time limit was taken before T1 was handed over, and a wall clock that was set back does not extend it."""
+    async with gateway() as one:
+
+        async def a_slow_disk() -> None:
+            one.clock.advance(ms=60_000)
+            one.clock.set_wall(now_ms=one.clock.now_ms() - 60_000)
+
+        one.store.before(AuthoriseCommit, a_slow_disk)
+
+        outcome = await one.commit(commit_command())
+
+        assert (outcome.row.state, outcome.row.notes[0].reason, one.billing.deliveries) == (State.FAILED, Reason.NOT_SENT_IN_TIME, [])
+
+
 class Buggy(FakeHost):
     """Breaks our own code after the write has left."""
 

@@ -67,6 +67,16 @@ async def test_the_question_about_a_write() -> None:
     assert budgets["tenant"] == {"level": "tenant", "ledger": "value", "currency": "USD", "window": "total", "limit": 5_000, "left": 5_000}
 
 
+async def test_a_verdict_is_waited_for_no_longer_than_work_can_be_handed_over() -> None:
+    """Of a write and of a step."""
+    engine, write, step = FakePolicyEngine(), admitted(), admissible()
+
+    await judge_commit(write, engine, FakeClock(), CountingIds())
+    await judge_step(step, engine, FakeClock(), CountingIds())
+
+    assert [question.deadline_s for question in engine.questions] == [one.command.patience.hand_over_by_s for one in (write, step)]
+
+
 async def test_the_payload_is_spliced_in_as_it_was_scanned() -> None:
     """Spaces, order and escapes included: policy and host read one document."""
     engine, payload = FakePolicyEngine(), b' { "slot" : 7,\t"amount":1000 , "account":"\\u0061" } '
