@@ -178,15 +178,18 @@ async def test_a_halt_cuts_thinking_off_and_is_charged(scope: HaltScope) -> None
 
 async def test_the_first_reason_to_stop_stays() -> None:
     """A caller that leaves a halted thought did not cancel it."""
-    async with gateway(thinker=FakeThinker(IN_FLIGHT)) as one:
+    async with gateway() as one:
         one.thinker.hold()
         asked = asking(one)
         await one.thinker.until_thinking()
+        thought = next(iter(one.decider.under_way.values()))
 
         stopped = one.decider.stop_thinking((*one.decider.under_way, "nobody-s"), DecideStop.HALTED)
-        await leaves(asked)
+        thought.cut_off(DecideStop.CANCELLED)
+        answer = await asked
 
-        assert (stopped, (await recorded(one)).stop) == (1, DecideStop.HALTED)
+        assert isinstance(answer, Decided)
+        assert (stopped, answer.row.stop) == (1, DecideStop.HALTED)
 
 
 async def test_a_halt_elsewhere_lets_it_think() -> None:
