@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -78,22 +79,21 @@ def earlier_ratios(file: Path) -> Mapping[str, float]:
 
 
 def show(figures: Sequence[Figure], earlier: Mapping[str, float], setting: Setting, console: Console) -> None:
+    """Fits a terminal of 80 columns."""
     console.print(_ratios(figures, earlier))
     console.print(_sides(figures))
-    console.print(f"[dim]One append and its sync take {setting.sync_us:.0f} µs on this disk; a commit needs two. Method and versions are in the JSON.[/dim]")
+    console.print("CPU: of the server a call. core: how busy the server kept its core; other: client, host and OPA theirs.", style="dim")
+    console.print(f"One append and its sync take {setting.sync_us:.0f} µs on this disk; a commit waits for two.", style="dim")
 
 
 def _ratios(figures: Sequence[Figure], earlier: Mapping[str, float]) -> Table:
-    table = Table(title="Governed durable commits ÷ bare pass-through", title_justify="left")
-    for name in ("in flight", "ratio", "rounds from … to", "asked for", "last time", "÷ bunched floor"):
-        table.add_column(name, justify="right")
+    table = _table("Governed durable commits ÷ bare pass-through", "at once", "ratio", "of rounds", "asked for", "last time", "÷ bunched")
     for one in figures:
         bar, then = BAR.get(one.in_flight), earlier.get(str(one.in_flight))
-        style = "" if bar is None else "green" if one.ratio.median >= bar else "yellow"
+        style = "bold" if bar is None else "bold green" if one.ratio.median >= bar else "bold yellow"
         table.add_row(
-            str(one.in_flight), f"[{style}]{one.ratio.median:.2f}[/{style}]" if style else f"{one.ratio.median:.2f}",
-            f"{one.ratio.lowest:.2f} … {one.ratio.highest:.2f}", f"≥ {bar:.2f}" if bar else "", _since(one.ratio.median, then),
-            f"{one.ratio_bunched.median:.2f}" if one.ratio_bunched else "",
+            str(one.in_flight), f"[{style}]{one.ratio.median:.2f}[/]", f"{one.ratio.lowest:.2f} … {one.ratio.highest:.2f}",
+            "" if bar is None else f"≥ {bar:.2f}", _since(one.ratio.median, then), f"{one.ratio_bunched.median:.2f}" if one.ratio_bunched else "",
         )  # fmt: skip
     return table
 
@@ -103,11 +103,9 @@ def _since(now: float, then: float | None) -> str:
 
 
 def _sides(figures: Sequence[Figure]) -> Table:
-    table = Table(title="Each side", title_justify="left")
-    for name in ("in flight", "server", "calls/s", "p50 ms", "p99 ms", "CPU µs a call", "OPA µs", "client + host µs", "its core", "other core"):
-        table.add_column(name, justify="left" if name == "server" else "right")
+    table = _table("Each side", "at once", "server", "calls/s", "p50 ms", "p99 ms", "CPU µs", "OPA µs", "core", "other")
     for one in figures:
-        for name, side in (("floor", one.floor), ("floor, bunched", one.bunched), ("governed", one.governed)):
+        for name, side in (("floor", one.floor), ("bunched", one.bunched), ("governed", one.governed)):
             if side is not None:
                 table.add_row(str(one.in_flight), name, *_cells(side))
         table.add_section()
@@ -115,7 +113,12 @@ def _sides(figures: Sequence[Figure]) -> Table:
 
 
 def _cells(side: Side) -> tuple[str, ...]:
-    return (
-        f"{side.per_s:.0f}", f"{side.p50_ms:.2f}", f"{side.p99_ms:.2f}", f"{side.cpu_us:.0f}", f"{side.opa_cpu_us:.0f}", f"{side.others_cpu_us:.0f}",
-        f"{side.server_busy:.0%}", f"{side.others_busy:.0%}",
-    )  # fmt: skip
+    times = (f"{side.p50_ms:.2f}", f"{side.p99_ms:.2f}", f"{side.cpu_us:.0f}", f"{side.opa_cpu_us:.0f}")
+    return (f"{side.per_s:.0f}", *times, f"{side.server_busy:.0%}", f"{side.others_busy:.0%}")
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for name in columns:
+        table.add_column(name, justify="left" if name == "server" else "right", no_wrap=True)
+    return table

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -77,3 +78,8 @@ def test_a_sync_takes_time_and_leaves_nothing(tmp_path: Path) -> None:
 def test_the_machine_is_described_without_its_name() -> None:
     """Model, cores, kernel and Python version: nothing else."""
     assert sorted(machine.described()) == ["cores", "cpu", "kernel", "python"]
+
+
+def test_of_the_kernel_only_its_version_is_told() -> None:
+    """Digits and dots."""
+    assert re.fullmatch(r"\d+(\.\d+)*", str(machine.described()["kernel"]))

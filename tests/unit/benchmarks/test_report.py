@@ -49,7 +49,7 @@ def test_the_document_names_neither_machine_nor_place() -> None:
     text = json.dumps(document())
 
     assert str(ROOT) not in text
-    assert platform.node() not in text.replace(platform.release(), "")
+    assert platform.node() not in text
     assert '"/' not in text
 
 
@@ -78,13 +78,14 @@ def test_without_earlier_results_nothing_is_compared(tmp_path: Path) -> None:
 
 def test_the_tables_say_what_is_lost_as_well() -> None:
     """The bunched floor, what was asked for, and how far it has moved."""
-    console = Console(width=160)
+    console = Console(width=80)
     with console.capture() as shown:
         report.show(FIGURES, {"64": 1.0}, SETTING, console)
     text = shown.get()
 
     assert "1.00 (-5 %)" in text
-    assert "0.48" in text or "0.47" in text
     assert "≥ 0.85" in text
-    assert "floor, bunched" in text
+    assert "bunched" in text
     assert "140 µs" in text
+    assert "…" not in text.replace(" … ", "")
+    assert max(len(line) for line in text.splitlines()) <= 80
