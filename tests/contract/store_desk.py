@@ -31,6 +31,7 @@ Reply = TypeVar("Reply")
 FOREVER_S: Final = float("inf")
 TENANT: Final = "acme"
 WORKFLOW: Final = "onboarding"
+ELSEWHERE: Final = "offboarding"
 RUN: Final = RunName(TENANT, WORKFLOW, "run-1")
 DIGEST: Final = b"d" * 32
 LEASE_MS: Final = 5_000
@@ -94,7 +95,9 @@ class Desk:
         self.store = await self.seat.reopen(self.store, self.clock, self.ids)
 
     async def activate(self, *, tenant: Sequence[BudgetLimit] = (), workflow: Sequence[BudgetLimit] = (), revision: str = "r-1") -> ActivationRow:
-        standing = Standing(tenants={TENANT: tuple(tenant)} if tenant else {}, workflows={WORKFLOW: tuple(workflow)} if workflow else {})
+        standing = Standing(
+            tenants={TENANT: tuple(tenant)} if tenant else {}, workflows=dict.fromkeys((WORKFLOW, ELSEWHERE), tuple(workflow)) if workflow else {}
+        )
         return await self.write(Activate(revision=revision, digest=revision.encode(), standing=standing))
 
     def ask(

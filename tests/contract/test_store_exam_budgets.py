@@ -107,6 +107,7 @@ async def test_a_hold_ends_in_the_window_it_was_made_in(desk: Desk) -> None:
 
     assert [hold.window_start_ms for row in (first, second) for hold in row.holds] == [1_799_971_200_000, 1_800_057_600_000]
     assert (await desk.balances())["tenant"] == (7, 0)
+    assert (await desk.denied(desk.ask("K-3", costs=writes(4)))).notes[0].facts["left"] == "3"
     books = await desk.store.books()
     assert {row.window_start_ms: (row.held, row.settled) for row in books.nodes} == {1_799_971_200_000: (0, 4), 1_800_057_600_000: (7, 0)}
 
@@ -120,6 +121,7 @@ async def test_a_clock_that_goes_back_opens_no_old_window(desk: Desk) -> None:
     await desk.authorised(desk.ask("K-2", costs=writes(4)))
 
     desk.clock.set_wall(now_ms=before_ms - 10 * MINUTE_MS)
+    await desk.reopen()
     denied = await desk.denied(desk.ask("K-3", costs=writes(2)))
     admitted = await desk.authorised(desk.ask("K-4", costs=writes(1)))
 

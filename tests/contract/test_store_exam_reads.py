@@ -10,7 +10,7 @@ from gateway.domain.lifecycle import Event
 from gateway.domain.records import KeyName, KeySpace
 from gateway.domain.writes.commits import Authorised
 from gateway.ports.store import Due, Withdrawn
-from tests.contract.store_desk import FOREVER_S, RUN, TENANT, WORKFLOW, Desk, limit, run_named, terms, writes
+from tests.contract.store_desk import ELSEWHERE, FOREVER_S, RUN, TENANT, WORKFLOW, Desk, limit, run_named, terms, writes
 
 
 async def test_facts_of_a_request_nobody_has_made(desk: Desk) -> None:
@@ -30,7 +30,7 @@ async def test_facts_bring_the_latest_generation_the_decision_the_run_and_its_no
     decision = await desk.decided("D-1")
     failed = await desk.committed(desk.ask("K-1", costs=writes(1)), Event.HOST_DID_NOT)
     await desk.authorised(desk.ask("K-other", costs=writes(2), run=run_named("run-2")))
-    await desk.authorised(desk.ask("K-else", costs=writes(3), run=run_named("run-1", workflow="elsewhere")))
+    await desk.authorised(desk.ask("K-else", costs=writes(3), run=run_named("run-1", workflow=ELSEWHERE)))
     await desk.authorised(desk.ask("K-1", costs=writes(4), run=run_named("run-1", tenant="other")))
     desk.clock.advance(ms=60_000)
     latest = await desk.authorised(desk.ask("K-1", costs=writes(5), supersedes=failed.commit_id))
@@ -94,7 +94,7 @@ async def test_the_record_of_a_run_is_gapless_hashed_and_paged(desk: Desk) -> No
 
 async def test_commits_are_listed_newest_first_by_what_is_asked(desk: Desk) -> None:
     """Tenant, state, workflow; "" means any and "*" every tenant; pages meet."""
-    elsewhere = run_named("run-1", workflow="elsewhere")
+    elsewhere = run_named("run-1", workflow=ELSEWHERE)
     other = run_named("run-1", tenant="other")
     done = [await desk.committed(desk.ask(f"K-{n}")) for n in range(3)]
     flying = await desk.authorised(desk.ask("K-3"))

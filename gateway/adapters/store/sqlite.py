@@ -125,14 +125,15 @@ class SqliteStore:
     async def recover(self) -> Recovered:
         commits = decisions = 0
         while True:
-            interrupted, unfinished = await self._read(lambda reader: reader.earlier_boots(_RECOVERED_AT_ONCE))
-            if not interrupted and not unfinished:
+            left = await self._read(lambda reader: reader.earlier_boots(_RECOVERED_AT_ONCE))
+            if not any(left):
                 return Recovered(commits=commits, decisions=decisions)
-            writes: list[Write[object]] = [Interrupt(commit_id=commit_id, earlier_boot=True) for commit_id in interrupted]
-            writes += [lost(decision_id) for decision_id in unfinished]
-            await asyncio.gather(*(self.write(write, hand_over_by_s=_FOREVER_S) for write in writes))
+            interrupts = [self.write(Interrupt(commit_id=commit_id, earlier_boot=True), hand_over_by_s=_FOREVER_S) for commit_id in left[0]]
+            ends = [self.write(lost(decision_id), hand_over_by_s=_FOREVER_S) for decision_id in left[1]]
+            interrupted, ended = await asyncio.gather(asyncio.gather(*interrupts), asyncio.gather(*ends))
+            assert all(interrupted), "a commit of an earlier boot is interrupted at once"
             commits += len(interrupted)
-            decisions += len(unfinished)
+            decisions += len(ended)
 
     def ready(self) -> bool:
         return self._writer.down is None and self._answers.down is None
