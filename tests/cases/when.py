@@ -1,5 +1,6 @@
 """What happens in a case: one verb a step, each with the reply it is answered. An unknown verb or word is an error."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from gateway.domain.writes.runs import RunFinished, StepTaken
 from gateway.transport.status import of_fault
 from tests.cases.given import Words, law_of, only, set_agent, set_host, set_policy
 from tests.fakes.activation import TENANT, WORKFLOW
-from tests.fakes.commands import CREDIT, NO_TIGHTER, NOW_MS, PLAN, caller, commit_command, decide_command, finish_command, patient, step_command
+from tests.fakes.commands import CREDIT, NO_TIGHTER, NOW_MS, PLAN, caller, commit_command, decide_command, finish_command, hasty, patient, step_command
 from tests.fakes.gateway import NEVER_S, FakeGateway
 from tests.fakes.served import every_role, listener, served
 
@@ -60,13 +61,17 @@ class Script:
         return reply_of(answer)
 
     async def _commit(self, words: Words) -> Reply:
-        key = words.get("key", "K-1")
+        """`leaves: in flight` gives up waiting once the write has reached a host that hangs."""
+        key, leaves = words.get("key", "K-1"), words.get("leaves", "")
+        assert leaves in {"", "in flight"}
         reply = await self._answered(self.one.committer.commit(self._write(words)))
+        if leaves:
+            await self.one.billing.until_delivered(1)
         self.ids[key] = str(reply.get("id", self.ids.get(key, "")))
         return reply
 
     def _write(self, words: Words) -> CommitCommand:
-        only(words, "key", "action", "amount", "plan", "payload", "decision", "supersedes", "run", "step", "workflow", "tenant", "expires_in_ms", "patience_ms")
+        only(words, "key", "action", "amount", "plan", "payload", "decision", "supersedes", "run", "step", "workflow", "tenant", "expires_in_ms", "leaves")
         action = words.get("action", "activate_plan" if "decision" in words else "top_up")
         document = {**(PLAN if action == "activate_plan" else CREDIT), "amount": words.get("amount", 1_000)}
         if "plan" in words:
@@ -75,7 +80,7 @@ class Script:
             words.get("key", "K-1"), action=action, step=words.get("step", "write"), payload=words["payload"].encode() if "payload" in words else document,
             decision_id=self.ids.get(words["decision"], "nobody-s") if "decision" in words else "", supersedes=self._superseded(words),
             run_id=words.get("run", "run-1"), workflow=words.get("workflow", WORKFLOW), tenant=words.get("tenant", TENANT),
-            expire_at_ms=NOW_MS + words.get("expires_in_ms", 3_600_000), patience=patient(words.get("patience_ms", 10_000) / 1000),
+            expire_at_ms=NOW_MS + words.get("expires_in_ms", 3_600_000), patience=hasty() if "leaves" in words else patient(),
         )  # fmt: skip
 
     def _superseded(self, words: Words) -> str:
@@ -89,13 +94,14 @@ class Script:
         return reply
 
     def _question(self, words: Words) -> DecideCommand:
-        only(words, "key", "step", "options", "context", "supersedes", "run", "tenant", "spend_micros_max", "patience_ms")
-        return decide_command(
+        only(words, "key", "step", "options", "context", "supersedes", "run", "tenant", "spend_micros_max", "thinks_ms_max")
+        command = decide_command(
             words.get("key", "D-1"), step=words.get("step", "select"), context=words.get("context", '{"team_size":12}').encode(),
             allowed_options=words.get("options", ()), limits=replace(NO_TIGHTER, spend_micros_max=words.get("spend_micros_max", 0)),
             supersedes=self._superseded(words), run_id=words.get("run", "run-1"), tenant=words.get("tenant", TENANT),
-            patience=patient(words.get("patience_ms", 10_000) / 1000),
+            patience=patient(),
         )  # fmt: skip
+        return replace(command, deadline_s=asyncio.get_running_loop().time() + words.get("thinks_ms_max", 10_000) / 1000)
 
     async def _record_step(self, words: Words) -> Reply:
         only(words, "key", "step", "result")

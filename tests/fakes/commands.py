@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from gateway.domain.commands import CommitCommand, DecideCommand, FinishCommand, Patience, StepCommand, Tighter
@@ -26,6 +27,11 @@ def patient(seconds: float = 10.0) -> Patience:
     """From now on, inside a running loop: hands over until `seconds`, answers a little later."""
     now_s = asyncio.get_running_loop().time()
     return Patience(hand_over_by_s=now_s + seconds, answer_by_s=now_s + seconds + min(0.2, seconds))
+
+
+def hasty(seconds: float = 0.05) -> Patience:
+    """Waits `seconds` for an answer, and leaves the hand-over all the time it needs: a slow machine changes no test."""
+    return replace(patient(), answer_by_s=asyncio.get_running_loop().time() + seconds)
 
 
 FOREVER: Final = Patience(hand_over_by_s=float("inf"), answer_by_s=float("inf"))  # for stages, which do not wait

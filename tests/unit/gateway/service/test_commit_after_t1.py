@@ -16,7 +16,7 @@ from gateway.domain.writes.commits import AuthoriseCommit, SettleCommit
 from gateway.ports.host import Delivery
 from gateway.ports.store import StoredCommit
 from tests.fakes.clock import FakeClock
-from tests.fakes.commands import PLAN, commit_command, decide_command, patient
+from tests.fakes.commands import PLAN, commit_command, decide_command, hasty, patient
 from tests.fakes.gateway import FakeGateway, gateway, terms
 from tests.fakes.host import DID, NOT_REACHED, VANISHED, FakeHost, Turn, answered
 from tests.fakes.store import MemoryStore
@@ -141,7 +141,7 @@ async def test_when_time_runs_out_after_the_hand_over_the_answer_is_in_progress(
     async with gateway() as one:
         one.store.holds(slow)
 
-        answered_in_time = await one.committer.commit(commit_command(patience=patient(0.05)))
+        answered_in_time = await one.committer.commit(commit_command(patience=hasty()))
         one.store.release()
         await one.keeper.drain(grace_s=5.0)
 

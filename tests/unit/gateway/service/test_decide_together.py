@@ -1,6 +1,7 @@
 """Decide with several callers, and with callers that leave: one thinking, cut off when nobody waits or a halt covers it."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -14,15 +15,15 @@ from gateway.domain.writes.decisions import AuthoriseThinking, ConcludeThinking
 from gateway.domain.writes.halts import ThrowHalt
 from gateway.ports.agent import Brief, Meter, Thought
 from tests.fakes.activation import activation
-from tests.fakes.commands import caller, decide_command, patient
+from tests.fakes.commands import caller, decide_command, hasty, patient
 from tests.fakes.gateway import NEVER_S, FakeGateway, gateway
 from tests.fakes.thinker import FakeThinker, Says
 
 IN_FLIGHT = Says(tokens_in=40, tokens_out=5, spend_micros=10, tokens_reserved=500, spend_reserved_micros=60)
 
 
-def asking(one: FakeGateway, key: str = "D-1", seconds: float = 10.0) -> "asyncio.Task[object]":
-    return asyncio.create_task(one.decider.decide(decide_command(key, patience=patient(seconds))))
+def asking(one: FakeGateway, key: str = "D-1") -> "asyncio.Task[object]":
+    return asyncio.create_task(one.decider.decide(decide_command(key, patience=patient())))
 
 
 async def leaves(asked: "asyncio.Task[object]") -> None:
@@ -45,7 +46,7 @@ async def test_whoever_asks_while_it_thinks_joins_the_thought() -> None:
         first = asking(one)
         await one.thinker.until_thinking()
         others = [asking(one) for _ in range(4)]
-        await asyncio.wait(others, timeout=0.02)
+        await asyncio.wait(others, timeout=0.05)
 
         one.thinker.release()
         answers = [await asked for asked in (first, *others)]
@@ -72,7 +73,7 @@ async def test_a_caller_that_leaves_while_another_waits_changes_nothing() -> Non
         first = asking(one)
         await one.thinker.until_thinking()
         second = asking(one)
-        await asyncio.wait({second}, timeout=0.02)
+        await asyncio.wait({second}, timeout=0.05)
         await leaves(first)
 
         one.thinker.release()
@@ -107,7 +108,7 @@ async def test_a_caller_whose_time_runs_out_has_left() -> None:
             raise AssertionError("never")
 
     async with gateway(thinker=Deaf()) as one:
-        answer = await asking(one, seconds=0.05)
+        answer = await one.decider.decide(decide_command(patience=hasty()))
         row = await recorded(one)
 
         assert answer == InProgress(row.decision_id)
@@ -118,8 +119,9 @@ async def test_a_thought_that_ends_by_its_deadline_is_told_in_time() -> None:
     """TIMEOUT is an answer, not silence."""
     async with gateway() as one:
         one.thinker.hold()
+        asked = decide_command(patience=patient())
 
-        answer = await asking(one, seconds=0.05)
+        answer = await one.decider.decide(replace(asked, deadline_s=asyncio.get_running_loop().time() + 0.05))
 
         assert isinstance(answer, Decided)
         assert (answer.row.state, answer.row.stop) == (Thinking.STOPPED, DecideStop.TIMEOUT)
