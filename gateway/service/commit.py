@@ -62,14 +62,20 @@ class Committer:
         if not isinstance(facts, Facts):
             return facts  # a replay never consults today's boundary
         for _ in range(REJUDGE_MAX + 1):
-            judged = await self._judge(command, facts)
-            if isinstance(judged, Refusal):
-                return judged
-            refusal = self._enter(judged)
+            refusal = self.doorkeeper.enter(command.run.tenant)
             if refusal:
                 return refusal
-            commit_id = self.ids.fresh()
-            kept = self.keeper.keep(self._carry_out(judged, commit_id), name=f"commit {commit_id}")
+            kept, commit_id = None, self.ids.fresh()
+            try:
+                judged = await self._judge(command, facts)
+                if isinstance(judged, Denial):
+                    judged = self.doorkeeper.may_record_denial(command.run.tenant) or judged
+                if isinstance(judged, Refusal):
+                    return judged
+                kept = self.keeper.keep(self._carry_out(judged, commit_id), name=f"commit {commit_id}")
+            finally:
+                if kept is None:
+                    self.doorkeeper.leave(command.run.tenant)
             ended = await wait_until(kept, answer_by_s=command.patience.answer_by_s)
             match ended:
                 case None:
@@ -87,11 +93,6 @@ class Committer:
         if isinstance(admitted, Admitted):
             return await judge_commit(admitted, self.policy, self.clock, self.ids)
         return admitted
-
-    def _enter(self, judged: Judged | Denial) -> Refusal | None:
-        tenant = _tenant(judged)
-        refusal = self.doorkeeper.may_record_denial(tenant) if isinstance(judged, Denial) else None
-        return refusal or self.doorkeeper.enter(tenant)
 
     async def _carry_out(self, judged: Judged | Denial, commit_id: str) -> Outcome | Refusal | Rejudge | Twin:
         """T1, the one forward, T2. Kept: nobody's cancellation reaches this."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from gateway.domain.asks import Refuse, Rejudge, Twin
 from gateway.domain.boundary import Activation
 from gateway.domain.commands import DecideCommand, Patience
+from gateway.domain.facts import Facts
 from gateway.domain.faults import PolicyFault, StoreFault
 from gateway.domain.handoffs import Concluded, Decided, InProgress, Permitted
 from gateway.domain.lifecycle import Thinking
@@ -77,14 +78,19 @@ class Decider:
         if isinstance(facts, Refusal):
             return facts
         for _ in range(REJUDGE_MAX + 1):
-            admissible = admit_step(command, facts, self.activation())
-            if isinstance(admissible, Refusal):
-                return admissible
-            permitted = await judge_step(admissible, self.policy, self.clock, self.ids)
-            refusal = self._enter(permitted)
+            refusal = self.doorkeeper.enter(command.run.tenant)
             if refusal:
                 return refusal
-            ended = await self._start(permitted, command.patience)
+            decision_id = None
+            try:
+                permitted = await self._judge(command, facts)
+                if isinstance(permitted, Refusal):
+                    return permitted
+                decision_id = self._start(permitted)
+            finally:
+                if decision_id is None:
+                    self.doorkeeper.leave(command.run.tenant)
+            ended = await self._wait(decision_id, command.patience)
             match ended:
                 case Rejudge():
                     continue
@@ -94,17 +100,21 @@ class Decider:
                     return ended
         raise PolicyFault("the verdict was too old at the door of the store, three times in a row")
 
-    def _enter(self, permitted: Permitted) -> Refusal | None:
-        tenant = permitted.admissible.command.run.tenant
-        refusal = self.doorkeeper.may_record_denial(tenant) if permitted.notes else None
-        return refusal or self.doorkeeper.enter(tenant)
+    async def _judge(self, command: DecideCommand, facts: Facts) -> Permitted | Refusal:
+        admissible = admit_step(command, facts, self.activation())
+        if isinstance(admissible, Refusal):
+            return admissible
+        permitted = await judge_step(admissible, self.policy, self.clock, self.ids)
+        refusal = self.doorkeeper.may_record_denial(command.run.tenant) if permitted.notes else None
+        return refusal or permitted
 
-    async def _start(self, permitted: Permitted, patience: Patience) -> Ended | InProgress:
+    def _start(self, permitted: Permitted) -> str:
+        """Starts the kept work; the decision's id."""
         decision_id = self.ids.fresh()
         kept = self.keeper.keep(self._carry_out(permitted, decision_id), name=f"decide {decision_id}")
         self.under_way[decision_id] = Thought(kept)
         kept.add_done_callback(lambda _: self.under_way.pop(decision_id, None))
-        return await self._wait(decision_id, patience)
+        return decision_id
 
     async def _join(self, decided: Decided, patience: Patience) -> Decided | InProgress | Refusal:
         """Waits for a thought that this process has under way; any other answer stands."""
