@@ -27,6 +27,7 @@ async def test_more_in_flight_than_the_limit_is_refused_and_leaves_no_trace() ->
         await one.billing.until_delivered(2)
 
         crowded = await one.refused(commit_command("K-3"))
+        asked = len(one.policy.questions)
         other = one.keeper.keep(one.committer.commit(commit_command("K-3", tenant="zeta", patience=patient())), name="other")
         await one.billing.until_delivered(3)
         one.billing.release()
@@ -34,6 +35,7 @@ async def test_more_in_flight_than_the_limit_is_refused_and_leaves_no_trace() ->
             await task
 
         assert (crowded.reason, crowded.retry_after_ms > 0) == (Reason.OVERLOADED, True)
+        assert asked == 2, "overload never reaches the policy engine"
         assert (await one.commit(commit_command("K-3"))).row.state is State.SUCCEEDED
 
 
