@@ -100,7 +100,11 @@ class ExaminedOpa:
         await self.opa.until(1, healthy=True)
 
     async def stall(self) -> None:
+        """Returns once every thread of the child has stopped: the signal is only asked for by then."""
         self._signal(signal.SIGSTOP)
+        async with asyncio.timeout(10):
+            while not _stopped(self.opa.child_pid(1)):  # noqa: ASYNC110 - the kernel has no event for it
+                await asyncio.sleep(0)
 
     async def flow(self) -> None:
         self._signal(signal.SIGCONT)
@@ -112,6 +116,11 @@ class ExaminedOpa:
         pid = self.opa.child_pid(1)
         assert pid is not None
         os.kill(pid, number)
+
+
+def _stopped(pid: int | None) -> bool:
+    tasks = [*Path(f"/proc/{pid}/task").iterdir()]
+    return all((task / "stat").read_text().rsplit(")", 1)[1].split()[0] == "T" for task in tasks)
 
 
 def prepared() -> PreparedPolicies:
