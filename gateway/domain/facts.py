@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from gateway.domain.budget import NodeRow
-from gateway.domain.records import CommitRow, DecisionRow, KeyRow, RunRow
+from gateway.domain.boundary import Standing
+from gateway.domain.budget import Level, Node, NodeRow
+from gateway.domain.records import CommitRow, DecisionRow, KeyRow, RunName, RunRow
 from gateway.domain.rows import Gate
 
 
@@ -16,6 +17,23 @@ class Facts:
     decided: DecisionRow | None  # of the key's latest generation, in the space of decisions
     decision: DecisionRow | None  # the one the request names
     run: RunRow | None
-    nodes: tuple[NodeRow, ...]  # newest window of every node of the run, its workflow and its tenant
+    nodes: tuple[NodeRow, ...]  # newest window of every node with a limit, of the run, its workflow and its tenant; those that have moved
     gate: Gate
     now_ms: int
+
+
+def nodes_in_scope(name: RunName, run: RunRow | None, gate: Gate) -> list[Node]:
+    """Every budget node with a limit that a request of this run meets."""
+    standing = gate.activation.standing if gate.activation else _NONE
+    levels = (
+        (Level.RUN, name.workflow, name.run_id, run.budgets if run else ()),
+        (Level.WORKFLOW, name.workflow, "", standing.workflows.get(name.workflow, ())),
+        (Level.TENANT, "", "", standing.tenants.get(name.tenant, ())),
+    )
+    return [
+        Node(level, name.tenant, workflow, run_id, limit.ledger, limit.currency, limit.window)
+        for level, workflow, run_id, limits in levels for limit in limits
+    ]  # fmt: skip
+
+
+_NONE = Standing(tenants={}, workflows={})

@@ -12,7 +12,7 @@ from typing import TypeVar
 from gateway.domain.audit import Entry, EntryKind
 from gateway.domain.budget import NodeRow
 from gateway.domain.conservation import Books
-from gateway.domain.facts import Facts
+from gateway.domain.facts import Facts, nodes_in_scope
 from gateway.domain.faults import StoreAmbiguous, StoreFault
 from gateway.domain.halts import Halt
 from gateway.domain.lifecycle import State, Thinking
@@ -71,14 +71,14 @@ class MemoryStore:
     async def facts(self, *, key: KeyName, run: RunName, decision_id: str) -> Facts:
         row = self.keys.get(key)
         latest = row.latest.id if row and row.generations else ""
-        scopes = {("run", run.workflow, run.run_id), ("workflow", run.workflow, ""), ("tenant", "", "")}
+        in_scope = {node.key for node in nodes_in_scope(run, self.open_and_ended.get(run), self._gate)}
         return Facts(
             key=row,
             commit=self.rows.get(latest) if key.space is KeySpace.COMMIT else None,
             decided=self.thoughts.get(latest) if key.space is KeySpace.DECIDE else None,
             decision=self.thoughts.get(decision_id),
             run=self.open_and_ended.get(run),
-            nodes=tuple(one for one in self._newest() if one.node.tenant == run.tenant and (one.node.level, one.node.workflow, one.node.run_id) in scopes),
+            nodes=tuple(row for row in self._newest() if row.node.key in in_scope),
             gate=self._gate,
             now_ms=self.clock.now_ms(),
         )

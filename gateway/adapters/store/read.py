@@ -17,7 +17,7 @@ from gateway.adapters.store.trouble import BUGS, StoreDown, translated
 from gateway.domain.audit import Entry
 from gateway.domain.budget import Level, NodeRow
 from gateway.domain.conservation import Books
-from gateway.domain.facts import Facts
+from gateway.domain.facts import Facts, nodes_in_scope
 from gateway.domain.faults import StoreFault
 from gateway.domain.halts import Halt
 from gateway.domain.identity import EVERY_TENANT
@@ -67,20 +67,16 @@ class Reader(Loader):
         self._clock = clock
 
     def facts(self, *, key: KeyName, run: RunName, decision_id: str) -> Facts:
-        row = self.key(key)
+        row, of_run, gate = self.key(key), self.run(run), self.gate()
         latest = row.latest.id if row and row.generations else ""
         return Facts(
             key=row,
             commit=self.commit(latest) if latest and key.space is KeySpace.COMMIT else None,
             decided=self.decision(latest) if latest and key.space is KeySpace.DECIDE else None,
             decision=self.decision(decision_id) if decision_id else None,
-            run=self.run(run),
-            nodes=(
-                *self._windows(Level.RUN, run.tenant, run.workflow, run.run_id),
-                *self._windows(Level.WORKFLOW, run.tenant, run.workflow),
-                *self._windows(Level.TENANT, run.tenant),
-            ),
-            gate=self.gate(),
+            run=of_run,
+            nodes=tuple(found for node in nodes_in_scope(run, of_run, gate) if (found := self.newest_window(node))),
+            gate=gate,
             now_ms=self._clock.now_ms(),
         )
 

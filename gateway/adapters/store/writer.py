@@ -23,7 +23,7 @@ from gateway.domain.writes.commits import AuthoriseCommit
 from gateway.domain.writes.decisions import AuthoriseThinking
 from gateway.ports.system import Clock
 
-_CHECKPOINT_PAGES: Final = 1_000
+_CHECKPOINT_PAGES: Final = 4_000  # 16 MiB: fewer syncs, and still read again in a blink at the next start
 _CHECKPOINT_PAGES_MAX: Final = 16_000  # beyond it, wait for readers until the log can begin anew
 _BEGINNINGS: Final = (AuthoriseCommit, AuthoriseThinking)  # what needs room for its T2
 

@@ -97,14 +97,15 @@ async def test_a_sync_that_fails_while_the_log_is_moved_is_the_end_of_the_store(
     assert isinstance(store, SqliteStore)
 
     written = 0
-    while store.ready() and written < 2_000:
-        replies = await asyncio.gather(
-            *(shaky_desk.write(shaky_desk.claim(shaky_desk.ask(f"K-{written}-{n}"), payload=bytes(8_000))) for n in range(32)), return_exceptions=True
-        )
+    for batch in range(25):
+        claims = [shaky_desk.claim(shaky_desk.ask(f"K-{batch}-{n}"), payload=bytes(64_000)) for n in range(32)]
+        replies = await asyncio.gather(*(shaky_desk.write(claim) for claim in claims), return_exceptions=True)
         written += sum(isinstance(reply, Authorised) for reply in replies)
         await store._writes.on_thread(lambda: None)
+        if not store.ready():
+            break
 
-    assert 0 < written < 2_000
+    assert 0 < written < 25 * 32
     assert not store.ready()
     assert disk.done["sync", "database"] == synced_before + 1
     with pytest.raises(StoreDown):
