@@ -144,7 +144,7 @@ def tests(workshop: Workshop) -> tuple[int, list[Finding]]:
     ran = workshop.command.test(AUTHORS, cwd=workshop.folder)
     findings = [
         workshop.finding("policy/test", one.location.file, one.location.row, f"{one.name} {_ended(one)}", f"Run `opa test --bundle … --run {one.name}`.")
-        for one in ran
+        for one in sorted(ran, key=lambda one: (one.location.file, one.location.row))  # `opa test` tells them as they end
         if one.fail or one.skip or one.error
     ]
     return len(ran), findings
