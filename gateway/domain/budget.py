@@ -148,8 +148,12 @@ def window_end(window: Window, start_ms: int) -> int:
     return start_ms + _SPAN_MS[window]
 
 
+def meets(cost: Cost, limit: BudgetLimit) -> bool:
+    return limit.ledger == cost.ledger and limit.currency == cost.currency
+
+
 def limits_for(cost: Cost, limits: Iterable[BudgetLimit]) -> list[BudgetLimit]:
-    return [limit for limit in limits if limit.ledger == cost.ledger and limit.currency == cost.currency]
+    return [limit for limit in limits if meets(cost, limit)]
 
 
 def left_of(row: NodeRow, limit: int) -> int:
@@ -166,7 +170,7 @@ def current(row: NodeRow | None, node: Node, now_ms: int) -> NodeRow:
 
 def hold(row: NodeRow, *, amount: int, limit: int) -> tuple[NodeRow, Hold] | Shortage:
     """Holds `amount` at one node, or says what is short."""
-    left = left_of(row, limit)
+    left = limit - row.held - row.settled
     if amount > left:
         return Shortage(node=row.node, asked=amount, left=left, limit=limit, resets_at_ms=window_end(row.node.window, row.window_start_ms))
     held = replace(row, held=row.held + amount)

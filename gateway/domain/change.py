@@ -17,16 +17,22 @@ else:
 
     def replace(row, /, **changes):  # noqa: ANN001, ANN003, ANN201 - typed above
         """A copy of `row` with `changes`."""
-        kind = type(row)
-        copy = _COPIES.get(kind) or _learn(kind)
-        return copy(row, **changes)
+        return _COPIES[type(row)](row, **changes)
+
+
+class _Copies(dict[type[Any], Callable[..., Any]]):
+    """Learns a class when it is first met."""
+
+    def __missing__(self, kind: type[Any]) -> Callable[..., Any]:
+        copy = self[kind] = _written(kind)
+        return copy
 
 
 _SAME: Final = object()
-_COPIES: dict[type[Any], Callable[..., Any]] = {}
+_COPIES: Final = _Copies()
 
 
-def _learn(kind: type[Any]) -> Callable[..., Any]:
+def _written(kind: type[Any]) -> Callable[..., Any]:
     """Writes the copying function of a class: one keyword per field, each put straight into its slot."""
     names = [field.name for field in fields(kind)]
     keywords = ", ".join(f"{name}=same" for name in names)
@@ -35,5 +41,4 @@ def _learn(kind: type[Any]) -> Callable[..., Any]:
     scope |= {"make": object.__new__, "kind": kind, "same": _SAME}
     exec(f"def copy(row, /, *, {keywords}):\n    made = make(kind)\n{puts}\n    return made\n", scope)  # noqa: S102 - from field names alone
     copy: Callable[..., Any] = scope["copy"]
-    _COPIES[kind] = copy
     return copy

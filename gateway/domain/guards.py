@@ -7,12 +7,12 @@
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Final, Protocol
 
 from gateway.domain.asks import Admit, Ask, DecisionNeed, Deny, Finding, Refuse, Rejudge, Twin
 from gateway.domain.boundary import Standing
-from gateway.domain.budget import BudgetLimit, Hold, Level, Node, NodeRow, Shortage, Window, current, hold, limits_for
+from gateway.domain.budget import BudgetLimit, Hold, Level, Node, NodeRow, Shortage, Window, current, hold, meets
+from gateway.domain.change import replace
 from gateway.domain.halts import covers, says
 from gateway.domain.lifecycle import DECISION_SUPERSEDABLE, SUPERSEDABLE, Thinking
 from gateway.domain.limits import OPEN_RUNS_MAX, VERDICT_AGE_MS_MAX
@@ -158,15 +158,14 @@ def why_unusable(need: DecisionNeed, run: RunName, decision: DecisionRow | None,
 def hold_budgets(ask: Ask, rows: Rows) -> Admit | Deny:
     """Holds every cost at every level, run first; the first shortage denies and nothing is held."""
     run = rows.runs.get(ask.run) or open_run(ask.run, ask.terms, rows.now_ms)
-    nodes: dict[tuple[str, int], NodeRow] = {}
+    nodes: dict[str, NodeRow] = {}
     holds: list[Hold] = []
     for cost, limit, node in asked_nodes(ask, run.budgets, rows.gate.activation.standing if rows.gate.activation else _NO_STANDING):
-        row = current(rows.newest_node(node), node, rows.now_ms)
-        row = nodes.get((node.key, row.window_start_ms), row)
+        row = nodes.get(node.key) or current(rows.newest_node(node), node, rows.now_ms)
         taken = hold(row, amount=cost, limit=limit.limit)
         if isinstance(taken, Shortage):
             return _short(ask, taken, rows.now_ms)
-        nodes[node.key, row.window_start_ms], made = taken
+        nodes[node.key], made = taken
         holds.append(made)
     return Admit(run=replace(run, steps=run.steps + 1), nodes=tuple(nodes.values()), holds=tuple(holds))
 
@@ -180,11 +179,9 @@ def asked_nodes(ask: Ask, of_run: tuple[BudgetLimit, ...], standing: Standing) -
         (Level.TENANT, "", "", standing.tenants.get(tenant, ())),
     )
     return [
-        (cost.amount, limit, Node(level, tenant, named, run, cost.ledger, cost.currency, limit.window))
-        for level, named, run, limits in levels
-        for cost in ask.costs
-        for limit in limits_for(cost, limits)
-    ]
+        (cost.amount, limit, Node(level, tenant, named, run, limit.ledger, limit.currency, limit.window))
+        for level, named, run, limits in levels for cost in ask.costs for limit in limits if meets(cost, limit)
+    ]  # fmt: skip
 
 
 def _short(ask: Ask, short: Shortage, now_ms: int) -> Deny:
