@@ -49,11 +49,11 @@ def render(transcript: Transcript, *, tools: tuple[ToolCard, ...]) -> tuple[Mess
 
 def _opening(transcript: Transcript, tools: tuple[ToolCard, ...]) -> str:
     task = transcript.task
-    parts = [f"Goal: {task.goal}", f"Context: {as_data(_json(task.context))}"]
+    parts = [f"Goal: {task.goal}"]  # what differs from question to question comes late: a server may keep what it has read of the same beginning
     parts += [_block(read) for read in transcript.reads]
     if task.tools:
         parts += ["Tools:", *[f"- {_signature(tool)}: {tool.description}" for tool in task.tools]]
-    parts += ["Options:", *[f"- {option}: {meaning}" for option, meaning in task.options.items()]]
+    parts += [f"Context: {as_data(_json(task.context))}", "Options:", *[f"- {option}: {meaning}" for option, meaning in task.options.items()]]
     return "\n".join([*parts, _closing(task, tools)])
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from agent.tools.spec import SlotSpec
 
-AGENT_VERSION: Final = "1.0.0"  # of prompts, step schema and parser together; recorded with every decision
+AGENT_VERSION: Final = "1.1.0"  # of prompts, step schema and parser together; recorded with every decision
 
 RATIONALE_CHARS_MAX: Final = 500
 OPTION_CHARS_MAX: Final = 64

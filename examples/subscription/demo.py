@@ -15,7 +15,7 @@ from typing import Final
 from rich.console import Console
 from rich.panel import Panel
 
-from countersign import Client, Commit, Decision, HybridRun, Outcome, Reason, RunStop
+from countersign import Client, Commit, DecideLimits, Decision, HybridRun, Outcome, Reason, RunStop
 from examples.subscription.theatre import ROOT, Theatre
 from examples.subscription.workflow import activate
 
@@ -61,7 +61,8 @@ def payload(account: str, plan: str, *, amount_micros: int | None = None) -> dic
 
 
 def decided(run: HybridRun, account: str) -> Decision:
-    decision = run.decide("select_plan", context={"account": account, "plan": "team_basic", "team_size": TEAM}, options=FITTING)
+    about = {"account": account, "plan": "team_basic", "team_size": TEAM}
+    decision = run.decide("select_plan", context=about, options=FITTING, limits=DecideLimits(steps_max=1))  # a caller may tighten: one model call
     need(decision.option in FITTING, f"a decision among {FITTING}, not {decision.stop}")
     return decision
 

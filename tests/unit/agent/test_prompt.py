@@ -15,7 +15,7 @@ TURNS: tuple[Turn, ...] = (
     Malformed(error="it is not JSON", excerpt="Sure!"),
     Faulted(model="local", detail="it answered HTTP 500"),
 )
-WORDS_OF_VERSION = {"1.0.0": "690934f9a9571174"}  # first 16 hex digits
+WORDS_OF_VERSION = {"1.1.0": "f0307f33ff30164e"}  # first 16 hex digits
 
 
 def test_words_and_version_change_together() -> None:
