@@ -6,7 +6,8 @@
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,5 +91,15 @@ class DecideInput:
 def encode(document: CommitInput | DecideInput, *, spliced: bytes) -> bytes:
     """UTF-8 JSON with the scanned bytes under `payload` or `context`. `spliced` must have passed `strict_json.scan`."""
     name = b"payload" if isinstance(document, CommitInput) else b"context"
-    head = json.dumps(asdict(document), separators=(",", ":"), ensure_ascii=False).encode()
+    head = _ENCODER.encode(document).encode()
     return head[:-1] + b',"' + name + b'":' + spliced + b"}"
+
+
+def _members(part: object) -> dict[str, object]:
+    """One part's members, not copied: `asdict` copies all the way down, at three times the price of the encoding."""
+    return {name: getattr(part, name) for name in _NAMES[type(part)]}
+
+
+_PARTS: Final = (CostInput, BudgetInput, RunInput, DecisionInput, CommitInput, DecideInput)
+_NAMES: Final[dict[type[object], tuple[str, ...]]] = {part: tuple(field.name for field in fields(part)) for part in _PARTS}
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=_members)
