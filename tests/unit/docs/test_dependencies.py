@@ -30,6 +30,7 @@ ACCEPTED = {
     "LGPL-2.1-or-later",
     "LGPL-3.0-or-later",
     "MIT License",
+    "MIT-0",  # MIT without the duty to name it
     "MIT",
     "MPL-2.0",
     "Mozilla Public License 2.0 (MPL 2.0)",
