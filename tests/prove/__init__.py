@@ -1,1 +1,1 @@
-"""The suites behind the guarantees, run by `make prove`."""
+"""`make prove`: what each guarantee rests on, run, and told as one table."""

@@ -1,100 +1,86 @@
-"""`make prove`: each guarantee with the tests that would fail if it did not hold, run now, and what came of it.
+"""`make prove`: each guarantee with the suites that would fail if it did not hold, run now, and what came of them.
 
-1. A row without tests, or whose tests did not run, is a failure: nothing is proved by absence.
-2. This is what this version proves. The fault-injecting suites (crash sweeps, power loss, partitions) are not part of it yet.
+1. A row whose suite did not run, or ran fewer cases than asked, is a failure: nothing is proved by absence.
+2. One seed for all: printed first, so that any run can be repeated; each failing case is printed with the command that runs it alone.
+3. A full run of the whole table writes `docs/generated/guarantees.md`.
 """
 
 import argparse
-import subprocess
+import asyncio
+import os
+import secrets
 import sys
-import tempfile
-from dataclasses import dataclass
-from pathlib import Path
+import time
 from typing import Final
-from xml.etree import ElementTree as ET
 
 from rich.console import Console
 from rich.table import Table
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+from tests.prove import page
+from tests.prove.running import Asked, Ran, run_all
+from tests.prove.suite import Size
+from tests.prove.table import BY_NAME, TABLE, Row
+
+_TELLS_EVERY_S: Final = 15.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guarantee:
-    """`slow` runs with SIZE=full and soak alone: it starts real processes."""
+class Telling:
+    """One line when a suite begins, ends, or has gone on for a while."""
 
-    says: str
-    tests: tuple[str, ...]
-    slow: bool = False
+    def __init__(self) -> None:
+        self._last_s: dict[str, float] = {}
+        self._began_s = time.monotonic()
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    passed: int
-    failed: int
-
-
-GUARANTEES: Final = (
-    Guarantee(says="at most one forward on the wire, whatever a host does", tests=("tests/unit/gateway/adapters/hosts",)),
-    Guarantee(says="one key and content: one commit, one answer", tests=("tests/contract/test_store_exam.py", "tests/unit/gateway/service/test_commit.py")),
-    Guarantee(says="authorised never exceeds the limit; 1,000 at once against 50 admit 50", tests=("tests/contract/test_store_exam_budgets.py",)),
-    Guarantee(
-        says="an unknown outcome is a state: held, never re-run, settled by evidence alone",
-        tests=("tests/contract/test_store_exam_unknowns.py", "tests/unit/gateway/service/test_reconcile.py", "tests/unit/gateway/domain/test_host_answer.py"),
-    ),
-    Guarantee(says="after T1 the record is completed whoever leaves", tests=("tests/unit/gateway/service/test_commit_after_t1.py",)),
-    Guarantee(says="after Halt returned nothing in scope is admitted", tests=("tests/contract/test_store_exam_halts.py",)),
-    Guarantee(says="an acknowledged write survives kill -9, a failing disk ends the store", tests=("tests/unit/gateway/adapters/store",)),
-    Guarantee(
-        says="undefined, misspelt, mistyped or erring policy denies; no engine, no verdict",
-        tests=("tests/contract/test_policy_exam.py", "tests/unit/gateway/domain/test_verdict.py", "tests/unit/gateway/stages/test_judge.py"),
-    ),
-    Guarantee(says="what OPA judged and what the host parses is one document", tests=("tests/unit/gateway/domain/test_strict_json.py",)),
-    Guarantee(says="every thought ends inside its limits", tests=("tests/contract/test_thinker_exam.py", "tests/contract/test_thinker_hostile.py")),
-    Guarantee(says="the house: directions, sizes, each contract breakable", tests=("tests/architecture",)),
-    Guarantee(
-        says="killed between forward and settle: UNKNOWN, settled once; no secret in a log", tests=("tests/e2e/test_subscription.py",), slow=True
-    ),
-    Guarantee(
-        says="bad input and settings: a precise error, nothing kept",
-        tests=("tests/e2e/test_bad_input.py", "tests/e2e/test_refuses_to_start.py"),
-        slow=True,
-    ),
-)  # fmt: skip
-
-
-def run(guarantee: Guarantee) -> Result:
-    """Errors and skips count as failed."""
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *guarantee.tests]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        if not report.exists():
-            print(done.stdout[-2000:] + done.stderr[-2000:])
-            return Result(passed=0, failed=1)
-        cases = [*ET.parse(report).iter("testcase")]  # noqa: S314 - pytest's own report
-    bad = sum(any(case.find(tag) is not None for tag in ("failure", "error", "skipped")) for case in cases)
-    if bad or done.returncode:
-        print(done.stdout[-4000:])
-    return Result(passed=len(cases) - bad, failed=max(bad, 1 if done.returncode or not cases else 0))
+    def __call__(self, row: Row, what: str) -> None:
+        now_s = time.monotonic()
+        is_progress = what[0].isdigit()
+        if is_progress and now_s - self._last_s.get(row.name, 0.0) < _TELLS_EVERY_S:
+            return
+        self._last_s[row.name] = now_s
+        print(f"{now_s - self._began_s:6.0f} s  {row.name:<18} {what}", flush=True)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make prove", description="Run the suites behind the guarantees.")
-    parser.add_argument("--size", choices=("quick", "full", "soak"), default="quick", help="quick leaves out what starts real processes")
+    parser.add_argument("--size", type=Size, choices=[*Size], default=Size.QUICK, help="quick: 5 minutes; full: 20; soak: as long as it takes")
+    parser.add_argument("--suite", action="append", choices=[*BY_NAME], help="only these suites")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31), help="repeats a run")
+    parser.add_argument("--only", default="", help="one case of one suite, as a failure named it")
+    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="suites at once")
     asked = parser.parse_args()
-    table = Table("guarantee", "test", "volume", "result", title=f"what this version proves ({asked.size})")
-    passed = failed = 0
-    for guarantee in GUARANTEES:
-        if guarantee.slow and asked.size == "quick":
-            table.add_row(guarantee.says, "\n".join(guarantee.tests), "-", "with SIZE=full")
-            continue
-        result = run(guarantee)
-        passed, failed = passed + result.passed, failed + result.failed
-        table.add_row(guarantee.says, "\n".join(guarantee.tests), str(result.passed + result.failed), "FAILED" if result.failed else "ok")
-    Console(width=150).print(table)
+    if asked.only and len(asked.suite or []) != 1:
+        parser.error("--only names a case of one --suite")
+    named = [BY_NAME[name] for name in asked.suite] if asked.suite else [row for row in TABLE if row.volume(asked.size)]
+    print(f"proving {len(named)} of {len(TABLE)} suites, size {asked.size}, seed {asked.seed}", flush=True)
+    ran = asyncio.run(run_all(named, Asked(size=asked.size, seed=asked.seed, only=asked.only, jobs=asked.jobs, told=Telling())))
+    _tell_failures(ran, asked.size, asked.seed)
+    _tell_table(ran, asked.size)
+    if asked.size is Size.FULL and not asked.only:
+        page.write(page.found_by(ran))
+    passed, failed = sum(one.passed for one in ran), sum(len(one.report.failures) for one in ran)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
+
+
+def _tell_failures(ran: list[Ran], size: Size, seed: int) -> None:
+    for one in ran:
+        if not one.report.failures:
+            continue
+        print(f"\n{one.row.name}: the last it said")
+        print("\n".join(f"  {line}" for line in one.said))
+        for failure in one.report.failures:
+            print(f"FAILED {one.row.name} {failure.case}: {failure.what}")
+            only = f" --only '{failure.case}'" if failure.case else ""
+            print(f"  again: .venv/bin/python -m tests.prove --size {size} --seed {seed} --suite {one.row.name}{only}")
+
+
+def _tell_table(ran: list[Ran], size: Size) -> None:
+    table = Table("guarantee", "suite", "volume", "time", "result", title=f"what was proved ({size})")
+    for one in ran:
+        volume = f"{one.report.volume} {one.row.counts}" + (f"\n{one.report.note}" if one.report.note else "")
+        result = f"{len(one.report.failures)} FAILED" if one.report.failures else "passed"
+        table.add_row(one.row.guarantee, one.row.name, volume, f"{one.took_s:.0f} s", result)
+    Console(width=150).print(table)
 
 
 if __name__ == "__main__":

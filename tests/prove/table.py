@@ -1,0 +1,82 @@
+"""The one table: guarantee → what is run → how many cases at each size. `make prove` runs it and `docs/generated/guarantees.md` is drawn from it.
+
+1. A row runs a module (see `suite.py`) or test files. Counts are cases; for test files the tests in them, all or none.
+2. A count of 0 means: not at this size. A suite that has as many cases as it has says `ALL`.
+3. `seconds_max` ends a run that hangs; it is a failure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from tests.prove.suite import Size
+
+ALL: Final = -1
+_HANGS_S: Final = {Size.QUICK: 240, Size.FULL: 1_500, Size.SOAK: 36_000}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    name: str
+    guarantee: str
+    runs: str | tuple[str, ...]  # a module, or test files
+    counts: str  # what one case is
+    quick: int
+    full: int
+    soak: int
+    holds: str  # the invariants of `tests/prove/README.md` it checks
+
+    def volume(self, size: Size) -> int:
+        return {Size.QUICK: self.quick, Size.FULL: self.full, Size.SOAK: self.soak}[size]
+
+    def seconds_max(self, size: Size) -> int:
+        return _HANGS_S[size]
+
+    @property
+    def where(self) -> str:
+        """The files, for the table."""
+        return " ".join(self.runs) if isinstance(self.runs, tuple) else self.runs.replace(".", "/") + ".py"
+
+
+def _tests(name: str, guarantee: str, *files: str, holds: str, quick: bool = True) -> Row:
+    return Row(name=name, guarantee=guarantee, runs=files, counts="tests", quick=ALL if quick else 0, full=ALL, soak=ALL, holds=holds)
+
+
+TABLE: Final = (
+    _tests("wire", "at most one forward on the wire, whatever a host does", "tests/unit/gateway/adapters/hosts", holds="I1"),
+    _tests(
+        "one-answer", "one key and content: one commit, one answer",
+        "tests/contract/test_store_exam.py", "tests/unit/gateway/service/test_commit.py", holds="I4",
+    ),
+    _tests("budgets", "authorised never exceeds the limit; 1,000 at once against 50 admit 50", "tests/contract/test_store_exam_budgets.py", holds="I5"),
+    _tests(
+        "unknowns", "an unknown outcome is a state: held, never re-run, settled by evidence alone",
+        "tests/contract/test_store_exam_unknowns.py", "tests/unit/gateway/service/test_reconcile.py", "tests/unit/gateway/domain/test_host_answer.py",
+        holds="I3 I7",
+    ),
+    _tests("kept-work", "after T1 the record is completed whoever leaves", "tests/unit/gateway/service/test_commit_after_t1.py", holds="I6"),
+    _tests("halts", "after Halt returned nothing in scope is admitted", "tests/contract/test_store_exam_halts.py", holds="I2"),
+    _tests(
+        "disk", "an acknowledged write survives kill -9, a failing disk ends the store", "tests/unit/gateway/adapters/store", holds="I5 I6 I8",
+    ),
+    _tests(
+        "policy", "undefined, misspelt, mistyped or erring policy denies; no engine, no verdict",
+        "tests/contract/test_policy_exam.py", "tests/unit/gateway/domain/test_verdict.py", "tests/unit/gateway/stages/test_judge.py", holds="I11",
+    ),
+    _tests("one-document", "what OPA judged and what the host parses is one document", "tests/unit/gateway/domain/test_strict_json.py", holds="I11"),
+    _tests(
+        "bounded-thought", "every thought ends inside its limits", "tests/contract/test_thinker_exam.py", "tests/contract/test_thinker_hostile.py",
+        holds="I13",
+    ),
+    _tests("house", "the house: directions, sizes, each contract breakable", "tests/architecture", holds="I13"),
+    _tests(
+        "whole-path", "killed between forward and settle: UNKNOWN, settled once; no secret in a log", "tests/e2e/test_subscription.py",
+        holds="I1 I3 I10", quick=False,
+    ),
+    _tests(
+        "bad-input", "bad input and settings: a precise error, nothing kept",
+        "tests/e2e/test_bad_input.py", "tests/e2e/test_refuses_to_start.py", holds="I11", quick=False,
+    ),
+)  # fmt: skip
+
+BY_NAME: Final[Mapping[str, Row]] = {row.name: row for row in TABLE}
