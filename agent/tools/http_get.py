@@ -1,39 +1,25 @@
 """One GET or HEAD: to a checked address, without redirects, cookies, proxies or retries, read to its cap and not further.
 
-1. Every end is a `Result`: what went wrong is said in `note`, for the model and for a person, and never holds a credential.
-2. `ok` means HTTP 200 and a whole body. A body over the cap is cut, said to be cut, and not ok; another status has no text.
-3. The deadline of the run is kept by the caller; the tool's own timeout is kept here and is a result.
+1. `ok` means HTTP 200 and a whole body. A body over the cap is cut, said to be cut, and not ok; another status has no text.
 """
 
 import asyncio
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
 from yarl import URL
 
 from agent.tools.network import Pinned, Resolution, checked_addresses
+from agent.tools.port import Result, Tool
 from agent.tools.slots import Unfilled, fill
 from agent.tools.spec import ToolSpec
 
+__all__ = ["HttpTool", "Result", "Tool"]
+
 _HTTP_OK: Final = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    arguments: Mapping[str, str | int]
-    body: bytes  # as it came, cut at the cap; empty when there is none to show
-    note: str
-    ok: bool
-
-
-class Tool(Protocol):
-    """A read. It writes nothing anywhere and answers within its own timeout."""
-
-    async def call(self, *, args: Mapping[str, str | int], context: Mapping[str, object], traceparent: str) -> Result: ...
 
 
 class _Once:

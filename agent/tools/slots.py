@@ -1,4 +1,4 @@
-"""From a template and its arguments to one URL: typed, escaped, without a way out of its path.
+"""From declared slots to the arguments of one call, and from a template to one URL: typed, escaped, without a way out of its path.
 
 1. A context slot reads the context by its pointer and never the model's arguments; a model slot reads nothing else.
 2. A value is percent-encoded whole. In the path, no segment comes out empty, as a dot segment, or as one once a server has decoded it.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from agent.tools.spec import Source, ToolSpec
+from agent.tools.spec import SlotSpec, Source, ToolSpec
 
 _BAD_SEGMENTS: Final = frozenset({"", ".", ".."})
 _SEPARATORS: Final = re.compile(r"[/\\]")
@@ -30,20 +30,29 @@ class Unfilled:
 
 def fill(spec: ToolSpec, *, args: Mapping[str, str | int], context: Mapping[str, object]) -> Filled | Unfilled:
     """The URL of one call. `args` are the model's, exactly its slots."""
-    if args.keys() != spec.model_slots.keys():
-        return Unfilled(f"its arguments must be exactly: {', '.join(spec.model_slots) or 'none'}")
+    arguments = fill_slots(spec.slots, args=args, context=context)
+    if isinstance(arguments, Unfilled):
+        return arguments
+    path, mark, query = spec.url_template.partition("?")
+    if _escapes(path, arguments):
+        return Unfilled("an argument would leave its place in the path")
+    return Filled(url=_written(path, arguments) + mark + _written(query, arguments), arguments=arguments)
+
+
+def fill_slots(slots: Mapping[str, SlotSpec], *, args: Mapping[str, str | int], context: Mapping[str, object]) -> Mapping[str, str | int] | Unfilled:
+    """The arguments of one call, in the order declared. `args` are the model's, exactly its slots."""
+    models = [name for name, slot in slots.items() if slot.source is Source.MODEL]
+    if args.keys() != set(models):
+        return Unfilled(f"its arguments must be exactly: {', '.join(models) or 'none'}")
     arguments: dict[str, str | int] = {}
-    for name, slot in spec.slots.items():
+    for name, slot in slots.items():
         value = args[name] if slot.source is Source.MODEL else point(context, slot.pointer)
         complaint = slot.complaint(value)
         if complaint or not isinstance(value, str | int):
             where = f"context {slot.pointer}" if slot.source is Source.CONTEXT else f"argument {name}"
             return Unfilled(f"{where} {complaint}")
         arguments[name] = value
-    path, mark, query = spec.url_template.partition("?")
-    if _escapes(path, arguments):
-        return Unfilled("an argument would leave its place in the path")
-    return Filled(url=_written(path, arguments) + mark + _written(query, arguments), arguments=arguments)
+    return arguments
 
 
 def point(document: object, pointer: str) -> object:

@@ -1,7 +1,8 @@
 """What a read-only tool is: one URL template, typed slots, the networks it may reach. Checked when it is made, not when it is used.
 
 1. Slots stand in path segments and query values only; scheme, host and port are the operator's.
-2. A slot is filled from the context or by the model. One the model fills needs an enum, a pattern or the type integer.
+2. A slot is filled from the context or by the model. One the model fills needs an enum, a pattern or the type integer; in the path, an
+   enum. An identifier is never the model's.
 3. A wrong spec is a `ValueError` that says what to write; a right one cannot be used in a way its author did not declare.
 """
 
@@ -30,6 +31,7 @@ class Source(StrEnum):
 class SlotType(StrEnum):
     STRING = "string"
     INTEGER = "integer"
+    IDENTIFIER = "identifier"  # a string that says whose data is read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,8 @@ class SlotSpec:
     def __post_init__(self) -> None:
         _need(1 <= self.max_len <= SLOT_CHARS_CEILING, f"max_len must be 1 to {SLOT_CHARS_CEILING}, got {self.max_len}")
         _need(0 <= self.integer_max <= INTEGER_MAX, f"integer_max must be 0 to 2^53, got {self.integer_max}")
-        _need(self.type is SlotType.STRING or not (self.pattern or self.enum), "pattern and enum are for slots of type string")
+        _need(self.type is not SlotType.INTEGER or not (self.pattern or self.enum), "pattern and enum are for strings")
+        _need(self.type is not SlotType.IDENTIFIER or self.source is Source.CONTEXT, "an identifier comes from the context, never from the model")
         _need((self.source is Source.CONTEXT) == bool(self.pointer), "a slot from context needs a pointer such as /account; one from the model has none")
         _need(not self.pointer or self.pointer.startswith("/"), f"a pointer starts with '/', got {self.pointer!r}")
         if self.source is Source.MODEL and self.type is SlotType.STRING:
@@ -129,6 +132,10 @@ def _check_template(spec: ToolSpec) -> None:
     _need(not {".", ".."} & set(parts.path.split("/")), f"tool {spec.name}: url_template has a dot segment")
     named = _SLOT.findall(template)
     _need(not set("{}") & set(_SLOT.sub("", template)), f"tool {spec.name}: a slot is written {{name}} in lower case; a stray brace is in {template!r}")
+    for name in _SLOT.findall(parts.path):
+        slot = spec.slots.get(name)
+        free = slot is not None and slot.source is Source.MODEL and not slot.enum
+        _need(not free, f"tool {spec.name}: a path segment says what is read; {{{name}}} needs an enum, or comes from the context")
     _need(set(named) == set(spec.slots), f"tool {spec.name}: url_template names {sorted(set(named))}, slots declares {sorted(spec.slots)}; they must agree")
     try:
         port = parts.port

@@ -12,7 +12,8 @@ from gateway.adapters.opa.install import OpaNotFound, Places, find
 from gateway.config import RefusedToStart, Settings, surroundings
 from gateway.config.listeners import Auth
 from gateway.config.listeners import Listener as DeclaredListener
-from gateway.config.reachable import Model, Target, Tool, ToolSlot
+from gateway.config.reachable import Model, Target
+from gateway.config.tools import Tool, ToolSlot
 from gateway.declared.findings import DeclarationRefused
 from gateway.domain.boundary import Activation
 from gateway.domain.targets import HostMode, TargetTerms
@@ -104,13 +105,14 @@ def tool_spec(name: str, tool: Tool) -> ToolSpec:
         name=name, description=tool.description, method=tool.method, url_template=tool.url,
         slots={slot: _slot(declared) for slot, declared in tool.slots.items()}, networks=tool.networks, timeout_ms=tool.timeout_ms,
         result_bytes_max=tool.result_bytes_max, authorization=tool.authorization.value if tool.authorization else None,
+        ca_file=str(tool.ca_file) if tool.ca_file else None,
     )  # fmt: skip
 
 
 def _slot(slot: ToolSlot) -> SlotSpec:
     return SlotSpec(
         source=Source(slot.source), type=SlotType(slot.type), pointer=slot.pointer or "", pattern=slot.pattern, enum=slot.enum,
-        **({"max_len": slot.max} if slot.type == "string" else {"integer_max": slot.max}),
+        **({"integer_max": slot.max} if slot.type == "integer" else {"max_len": slot.max}),
     )  # fmt: skip
 
 

@@ -1,8 +1,7 @@
-"""What the gateway reaches out to: targets that are written to, tools that are read, models that think.
+"""What the gateway reaches out to: targets that are written to and models that think. Tools, which are read, are in `tools`.
 
-1. Addresses and credentials are the platform team's and stand here alone; the boundary names them only.
+1. Addresses and credentials are the platform team's and stand in the settings alone; the boundary names them only.
 2. Credentials come from files. A base address carries none, and is never shown where it does.
-3. A tool is read only because whoever writes this says so: GET or HEAD to one declared URL. Identifiers come from the context.
 """
 
 import ipaddress
@@ -15,19 +14,16 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
 from gateway.config.files import FilePath, OneWordFile, SecretFile
-from gateway.declared.kinds import DAY_MS, Currency, Declared, DurationMs, Sentence, wrong
+from gateway.declared.kinds import DAY_MS, Currency, Declared, DurationMs, wrong
 from gateway.domain.host_answer import HostClass
-from gateway.domain.limits import AMOUNT_MAX, COMMIT_DEADLINE_S_MAX, JSON_INTEGER_MAX, TOOL_RESULT_BYTES_MAX
+from gateway.domain.limits import AMOUNT_MAX, COMMIT_DEADLINE_S_MAX
 from gateway.domain.pointer import well_formed
 from gateway.domain.targets import HostMode
 
 _PHASE_MS_MAX: Final = COMMIT_DEADLINE_S_MAX * 1_000
-_SLOT: Final = re.compile(r"\{([a-z][a-z0-9_]{0,31})\}")
 _HOST: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*\.?|[0-9A-Fa-f:.]{2,45}")
 _QUERY_PATH: Final = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*")
 _KEY: Final = "{key}"
-_SLOT_CHARS_MAX: Final = 256
-_SLOT_CHARS: Final = 128
 _STATUS: Final = re.compile(r"[1-5][0-9]{2}")
 
 
@@ -145,75 +141,6 @@ class Target(Declared):
                 raise wrong(f"mode {mode} without {mode}:", write=f"Add {mode}: beside it.", at=("mode",))
             if self.mode is not mode and part is not None:
                 raise wrong(f"{mode}: belongs to mode {mode}", write=f"Write mode: {mode}, or take it out.", at=(str(mode),))
-        return self
-
-
-class ToolSlot(Declared):
-    """One hole of a tool's URL."""
-
-    source: Literal["context", "model"] = Field(alias="from", description="context: the workflow fills it; model: the agent does", examples=["context"])
-    pointer: Pointer | None = Field(default=None, description="with from context: where in the step's context", examples=["/account"])
-    type: Literal["string", "integer"] = Field(default="string", description="what fills it", examples=["string"])
-    enum: tuple[Annotated[str, StringConstraints(min_length=1, max_length=200)], ...] = Field(
-        default=(), description="only these", examples=[["month", "year"]]
-    )
-    pattern: str = Field(default="", max_length=200, description="regular expression that all of a string must match", examples=["[a-z]{1,20}"])
-    declared_max: Annotated[int, Field(ge=1, le=JSON_INTEGER_MAX)] | None = Field(
-        default=None, alias="max", description="characters of a string (128 unless written, at most 256), or the greatest integer", examples=[64]
-    )
-
-    @property
-    def max(self) -> int:
-        """Of a string its characters, of an integer its value."""
-        return self.declared_max or (_SLOT_CHARS if self.type == "string" else JSON_INTEGER_MAX)
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> Self:
-        if (self.source == "context") != (self.pointer is not None):
-            raise wrong("a pointer belongs to from: context, and from: context needs one", write="Write pointer: /name, or from: model.", at=("from",))
-        try:
-            re.compile(self.pattern)
-        except re.error as refused:
-            raise wrong(f"no regular expression: {refused}", write="Put it right, or use enum.", at=("pattern",)) from None
-        if self.type == "integer" and (self.enum or self.pattern):
-            raise wrong("enum and pattern are for strings", write="Bound an integer by max.", at=("type",))
-        if self.type == "string" and self.max > _SLOT_CHARS_MAX:
-            raise wrong(f"a string has at most {_SLOT_CHARS_MAX} characters", write=f"Write max: {_SLOT_CHARS_MAX} or less.", at=("max",))
-        if self.type == "string" and self.source == "model" and not (self.enum or self.pattern):
-            raise wrong("a string that the model fills is free text", write="Bound it by enum or pattern, or take it from: context.", at=("from",))
-        return self
-
-
-class Tool(Declared):
-    """Something an agent may read."""
-
-    description: Sentence = Field(description="what the model is told it does", examples=["Seats in use of an account"])
-    method: Literal["GET", "HEAD"] = Field(default="GET", description="reads only", examples=["GET"])
-    url: Endpoint = Field(description="http or https, with {slots} in path and query", examples=["http://billing:8080/accounts/{account}/seats"])
-    slots: Mapping[str, ToolSlot] = Field(default={}, max_length=16, description="what fills the holes of the URL")
-    networks: Networks = Field(description="CIDR ranges its addresses are in; any other is never connected to", examples=[["10.20.0.0/16"]])
-    timeout_ms: PhaseMs = Field(default=5_000, alias="timeout", description="for the whole call", examples=["5s"])
-    result_bytes_max: int = Field(default=16_384, ge=1, le=TOOL_RESULT_BYTES_MAX, description="a longer result is cut", examples=[16_384])
-    authorization: SecretFile | None = Field(
-        default=None,
-        alias="authorization_file",
-        description="file of the whole Authorization header value; a credential that can only read",
-        examples=["secrets/reader"],
-    )
-
-    @property
-    def prefetchable(self) -> bool:
-        """True when the context fills every slot, so that a step can name it under `reads`."""
-        return all(slot.source == "context" for slot in self.slots.values())
-
-    @model_validator(mode="after")
-    def _slots_fit(self) -> Self:
-        holes = _SLOT.findall(self.url)
-        if len(set(holes)) != len(holes) or set(holes) != set(self.slots) or set("{}") & set(_SLOT.sub("", self.url)):
-            raise wrong("the {holes} of the URL are not exactly the slots", write="Name each slot once in the URL, and each hole under slots.", at=("url",))
-        parts = urlsplit(self.url)
-        if "{" in parts.netloc or any("{" in pair.partition("=")[0] for pair in parts.query.split("&")):
-            raise wrong("a slot in the host, or in a name of the query", write="Keep slots to the path and to values of the query.", at=("url",))
         return self
 
 

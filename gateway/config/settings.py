@@ -12,7 +12,8 @@ from pydantic import Field, ValidationInfo, model_validator
 
 from gateway.config.files import FilePath, FolderPath, SomePath
 from gateway.config.listeners import Diagnostics, Listener
-from gateway.config.reachable import Model, Target, Tool
+from gateway.config.reachable import Model, Target
+from gateway.config.tools import Tool
 from gateway.declared.kinds import DAY_MS, Declared, DurationMs, Name, wrong
 from gateway.domain.identity import Role
 from gateway.domain.limits import COMMITS_IN_FLIGHT_MAX, TOOLS_MAX

@@ -58,6 +58,19 @@ def test_a_model_never_fills_a_free_string() -> None:
         SlotSpec(source=Source.MODEL, type=SlotType.STRING, pattern="(")
 
 
+def test_the_model_never_says_whose_data_is_read() -> None:
+    """A declared identifier comes from the context, from a list too; so does every open segment of a path."""
+    listed = SlotSpec(source=Source.MODEL, type=SlotType.STRING, enum=("month", "year"))
+    with pytest.raises(ValueError, match="an identifier comes from the context"):
+        SlotSpec(source=Source.MODEL, type=SlotType.IDENTIFIER, enum=("harbour",))
+    with pytest.raises(ValueError, match="a path segment says what is read"):
+        tool_spec("http://billing/plans/{number}", slots={"number": COUNT})
+    with pytest.raises(ValueError, match="a path segment says what is read"):
+        tool_spec("http://billing/v{term}.json", slots={"term": SlotSpec(source=Source.MODEL, type=SlotType.STRING, pattern="[a-z]+")})
+
+    assert tool_spec("http://billing/{listed}?n={number}", slots={"listed": listed, "number": COUNT}).model_slots.keys() == {"listed", "number"}
+
+
 def test_a_credential_is_not_in_what_is_printed() -> None:
     """Neither by repr nor by a log that prints the spec."""
     assert "s3cret" not in repr(tool_spec("http://billing/plans", authorization="Bearer s3cret"))

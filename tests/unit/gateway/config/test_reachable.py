@@ -1,4 +1,4 @@
-"""Targets, tools and models: what they are, and what is refused before anything is sent."""
+"""Targets and models: what they are, and what is refused before anything is sent."""
 
 from datetime import date
 from pathlib import Path
@@ -50,17 +50,6 @@ def test_a_target_carries_what_the_host_client_needs(loaded: Load, folder: Path)
         ("[127.0.0.1/32]\ntools", "[127.0.0.1/8]\ntools", "127.0.0.1/8 has host bits set"),
         ("[127.0.0.1/32]\ntools", "[127.0.0.1/32]\n    overrides: {99: FAILED}\ntools", "no HTTP status"),
         ("[127.0.0.1/32]\ntools", "[127.0.0.1/32]\n    read_timeout: 3m\ntools", "expected at most 120000, seen"),
-        ("{account}/seats", "{acount}/seats", "the {holes} of the URL are not exactly the slots"),
-        ("127.0.0.1:9100/accounts/{account}/seats", "{account}/seats", "expected an http or https address"),
-        ("?unit={unit}", "?{unit}=1", "a slot in the host, or in a name of the query"),
-        ("/accounts/{account}/seats", "/accounts/../{account}", "expected an http or https address"),
-        ("{from: model, enum: [month, year]}", "{from: model}", "a string that the model fills is free text"),
-        ("{from: model, enum: [month, year]}", "{from: model, enum: [month], max: 257}", "a string has at most 256 characters"),
-        ("{from: context, pointer: /account}", "{from: context}", "from: context needs one"),
-        ("{from: context, pointer: /account}", "{from: context, pointer: account}", "no JSON Pointer"),
-        ("{from: model, enum: [month, year]}", "{from: model, pattern: '('}", "no regular expression"),
-        ("{from: model, enum: [month, year]}", "{from: model, type: integer, enum: [month]}", "enum and pattern are for strings"),
-        ("description: Seats in use.", "method: POST\n    description: Seats in use.", "expected 'GET' or 'HEAD', seen \"POST\""),
         ("model: small", "model: small, price: {in_micros_per_million: 1}", '"out_micros_per_million" is missing in models.local.price'),
         ('base_url: "http://127.0.0.1:8080/v1"', 'base_url: "http://127.0.0.1:8080/v1?x=1"', "the address of an API has no query"),
         ("http://127.0.0.1:9100\n", "http://bil_ling\n", "expected scheme, host and port alone"),
@@ -75,24 +64,6 @@ def test_what_cannot_be_meant_is_refused(refused: Refused, old: str, new: str, e
 
     assert expected in findings[0]
     assert "secret" not in findings[0]
-
-
-def test_a_tool_knows_whether_it_can_be_fetched_beforehand(loaded: Load) -> None:
-    """Only when the context fills every slot."""
-    asked = loaded().tools["billing.seats"]
-    fetched = loaded(("{from: model, enum: [month, year]}", "{from: context, pointer: /unit}")).tools["billing.seats"]
-
-    assert asked.prefetchable is False
-    assert fetched.prefetchable is True
-
-
-def test_a_slot_has_a_greatest(loaded: Load) -> None:
-    """Characters of a string, or the value of an integer; bounded also where nothing is written."""
-    plain = loaded().tools["billing.seats"].slots["unit"]
-    number = loaded(("{from: model, enum: [month, year]}", "{from: model, type: integer}")).tools["billing.seats"].slots["unit"]
-    small = loaded(("{from: model, enum: [month, year]}", "{from: model, type: integer, max: 9}")).tools["billing.seats"].slots["unit"]
-
-    assert (plain.max, number.max, small.max) == (128, 2**53, 9)
 
 
 def test_a_key_is_one_word(refused: Refused, folder: Path) -> None:
