@@ -1,13 +1,18 @@
 """A run: stable keys, the six stages in order, and an end that says what happened."""
 
+from typing import Final
+
 import grpc
 import pytest
 
-from countersign import Client, Outcome, Refused, RunStop, StepNotCounted, Unclear
+from countersign import Client, NotOffered, Outcome, Refused, RunStop, StepNotCounted, Unclear
+from countersign.encoding import Question, Write
 from countersign.v1 import gateway_pb2, types_pb2
 from tests.unit.clients.scripted import Fail, Reply, ScriptedGateway, because, committed, decided, refusal
 
 RECORDED = gateway_pb2.RecordStepResponse(steps_left=9)
+WRITE: Final[Write] = {"key": "k", "run_id": "r-1", "workflow": "subscribe", "step": "select_plan", "action": "activate_plan", "payload": {}}
+QUESTION: Final[Question] = {"key": "q", "run_id": "r-1", "workflow": "subscribe", "step": "select_plan", "context": {}}
 
 
 def finished(stop: str) -> gateway_pb2.FinishRunResponse:
@@ -202,6 +207,43 @@ def test_superseding_is_the_runs_choice(gateway: ScriptedGateway, client: Client
 
     assert (decision.decision_id, commit.commit_id) == ("d-2", "c-2")
     assert [getattr(request, "supersedes", None) for request in [*gateway.sent("Decide"), *gateway.sent("Commit")]] == ["", "d-1", "", "c-1"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "end"),
+    [
+        (committed("SUCCEEDED"), ("FINAL_RESULT", "")),
+        (committed("DENIED", because("POLICY_DENIED", "WHEN_CHANGED")), ("FAILED", "DENIED")),
+        (committed("FAILED", because("HOST_REFUSED", "NEVER")), ("FAILED", "FAILED")),
+        (committed("UNKNOWN"), None),
+        (decided("DECIDED", option="team_pro"), ("FINAL_RESULT", "")),
+        (decided("ABSTAINED", stop="ABSTAINED"), ("FAILED", "no decision: ABSTAINED")),
+        (decided("IN_PROGRESS"), None),
+    ],
+    ids=["succeeded", "denied", "failed", "unknown", "decided", "abstained", "thinking"],
+)
+def test_a_run_concludes_as_its_last_answer_says(gateway: ScriptedGateway, client: Client, reply: Reply, end: tuple[str, str] | None) -> None:
+    """Ended where that is known, with the stop that stands; else nothing is sent and the run stays open."""
+    gateway.says(reply, finished("TIMEOUT"))
+    last = client.commit(**WRITE) if isinstance(reply, gateway_pb2.CommitResponse) else client.decide(**QUESTION)
+
+    stop = client.run(workflow="subscribe", run_id="r-1").conclude(last)
+
+    finishes = gateway.sent("FinishRun")
+    assert stop is (RunStop.TIMEOUT if end else None)
+    assert [(one.stop, one.note) for one in finishes if isinstance(one, gateway_pb2.FinishRunRequest)] == (
+        [(types_pb2.RunStop.Value(f"RUN_STOP_{end[0]}"), end[1])] if end else []
+    )
+
+
+def test_an_option_that_was_not_offered_is_no_decision(gateway: ScriptedGateway, client: Client) -> None:
+    """Whatever answered, it was no sound gateway: the run ends, and nothing is done with it."""
+    gateway.says(decided("DECIDED", option="platinum"), finished("FAILED"))
+
+    with pytest.raises(NotOffered, match="select_plan names 'platinum'"), client.run(workflow="subscribe", run_id="r-1") as run:
+        run.decide("select_plan", context={}, options=["team_pro"])
+
+    assert gateway.methods == ["Decide", "FinishRun"]
 
 
 def test_a_trace_is_at_hand(gateway: ScriptedGateway, client: Client) -> None:

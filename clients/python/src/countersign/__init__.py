@@ -19,7 +19,7 @@ from countersign.answers import (
 from countersign.client import Client, connect
 from countersign.codes import DecideStop, DecisionSource, DecisionStatus, EntryKind, Outcome, Reason, Retry, RunStop
 from countersign.encoding import DecideLimits
-from countersign.errors import CountersignError, FieldViolation, Refused, StepNotCounted, Unclear
+from countersign.errors import CountersignError, FieldViolation, NotOffered, Refused, StepNotCounted, Unclear
 from countersign.patience import Clock
 from countersign.run import HybridRun
 
@@ -39,6 +39,7 @@ __all__ = [
     "Evidence",
     "FieldViolation",
     "HybridRun",
+    "NotOffered",
     "Outcome",
     "Preview",
     "Reason",

@@ -89,6 +89,14 @@ class StepNotCounted(CountersignError):
         self.reasons: Final = reasons
 
 
+class NotOffered(CountersignError):
+    """A decision names an option that was not among those the workflow offered: nothing may be done with it."""
+
+    def __init__(self, step: str, option: str) -> None:
+        super().__init__(f"the decision of step {step} names {option!r}, which was not among the options")
+        self.option: Final = option
+
+
 def from_rpc(call: grpc.RpcError) -> Refused | Unclear:
     """The error a failed call stands for. Only the stamp decides, never the text, which proxies and retries rewrite."""
     status, message = call.code().name, call.details() or ""

@@ -3,7 +3,8 @@
 1. Keys are made from the run's id and names of the workflow's own, never from a clock, a counter or chance: `{run_id}/{step}` for a decision
    and for a recorded step, `{run_id}/{step}/{action}` for a commit, `{run_id}/finish/{stop}` for the end. The same run, started again, asks the same
    questions and gets the same answers; nothing is written twice. Choose a `run_id` that is unique in the tenant, whatever the workflow.
-2. Every call asks on within `give_up_after_s`. What comes back is still to be read: `option` may be None, `outcome` may be UNKNOWN.
+2. Every call asks on within `give_up_after_s`. What comes back is still to be read: `option` may be None, `outcome` may be UNKNOWN. `conclude`
+   ends the run as its last answer says, and leaves it open where that is not known yet.
 3. Leaving the block by an error of the workflow's own finishes the run FAILED, noting the error's type and nothing of its text. Leaving it by
    `Unclear`, by a passing `Refused`, or by what ends a process (KeyboardInterrupt and the like) leaves the run open: start it again.
    Leaving it quietly without `finish` leaves it open too.
@@ -19,7 +20,7 @@ from countersign.answers import Commit, Decision, Run, RunTrace, StepRecorded
 from countersign.calls import Calls
 from countersign.codes import EntryKind, Reason, RunStop
 from countersign.encoding import DecideLimits
-from countersign.errors import CountersignError, Refused, StepNotCounted, Unclear
+from countersign.errors import CountersignError, NotOffered, Refused, StepNotCounted, Unclear
 
 Found = TypeVar("Found")
 
@@ -85,8 +86,11 @@ class HybridRun:
         limits: DecideLimits | None = None,
         key: str | None = None,
     ) -> Decision:
-        """Lets the bounded agent decide an agentic step. Branch on `option`: None means that there is no decision."""
-        return self._client.decide_until_ended(
+        """Lets the bounded agent decide an agentic step. Branch on `option`: None means that there is no decision.
+
+        Raises NotOffered where `options` are given and the decision names none of them, which no sound gateway answers.
+        """
+        decision = self._client.decide_until_ended(
             key=key or f"{self.run_id}/{step}",
             run_id=self.run_id,
             workflow=self.workflow,
@@ -97,6 +101,9 @@ class HybridRun:
             give_up_after_s=self._give_up_after_s,
             supersede=self._supersede,
         )
+        if options and decision.option is not None and decision.option not in options:
+            raise NotOffered(step, decision.option)
+        return decision
 
     def commit(
         self,
@@ -132,6 +139,19 @@ class HybridRun:
             note=note,
             give_up_after_s=self._give_up_after_s,
         )
+
+    def conclude(self, last: Decision | Commit) -> RunStop | None:
+        """Ends the run as its last answer says: FINAL_RESULT for a write that succeeded (or a decision, of a run that only decides), FAILED for what
+        definitely did not come. None where that is not known yet: the run stays open, and run again with the same id it goes on.
+        """
+        if not last.ended:
+            return None
+        match last:
+            case Commit():
+                good, note = last.succeeded, str(last.outcome)
+            case Decision():
+                good, note = last.option is not None, f"no decision: {last.stop}"
+        return self.finish().stop if good else self.finish(stop=RunStop.FAILED, note=note).stop
 
     def _first_result(self, name: str, refused: Refused) -> bytes:
         results = [entry.result for entry in self.trace().entries if entry.kind is EntryKind.STEP_RECORDED and entry.step == name]
