@@ -75,15 +75,15 @@ def plan_of(decision: Decision) -> str:
 def the_workflow(theatre: Theatre, client: Client) -> None:
     scene(1, "The workflow: read the account, keep the plans that seat 12, let the agent pick, commit the write")
     with client.run(workflow=WORKFLOW, run_id="harbour-1") as run:
-        code, facts = activate(run, billing=theatre.billing, account="harbour", seats=TEAM)
-    need(code == 0, f"the workflow ends with SUCCEEDED, not {facts}")
-    decision = client.get_run(run_id="harbour-1", workflow=WORKFLOW).entries[2].decision
-    need(decision is not None, "the decision stands in the trace")
+        result = activate(run, read=theatre.read, account="harbour", seats=TEAM)
+    decision, commit = result.decision, result.commit
+    need(commit is not None and commit.succeeded, f"the workflow ends with SUCCEEDED, not {result}")
     assert decision is not None
+    assert commit is not None
     tell("decision", f"{decision.option} of {', '.join(FITTING)}   by {decision.source} ({decision.usage.model}, {decision.usage.steps} model call)")
     tell("agent says", decision.rationale or "-")
     tell("evidence", ", ".join(f"{one.tool} ({one.result_bytes} bytes, sha256 {one.result_sha256.hex()[:12]}…)" for one in decision.evidence))
-    tell("write", f"{facts['outcome']}, run stopped: {facts['stop']}")
+    tell("write", f"{commit.outcome}, run stopped: {result.stop}")
     count(theatre, "harbour", 1)
 
 
@@ -97,9 +97,10 @@ def the_same_again(theatre: Theatre, client: Client) -> None:
     scene(2, "The same run again, with the same keys: answered from the record")
     for _ in range(2):
         with client.run(workflow=WORKFLOW, run_id="harbour-1") as run:
-            code, facts = activate(run, billing=theatre.billing, account="harbour", seats=TEAM)
-        need(code == 0 and bool(facts["replayed"]), "a replayed answer")
-        tell("outcome", f"{facts['outcome']}, replayed: {facts['replayed']}")
+            again = activate(run, read=theatre.read, account="harbour", seats=TEAM).commit
+        need(again is not None and again.succeeded and again.replayed, "a replayed answer")
+        assert again is not None
+        tell("outcome", f"{again.outcome}, replayed: {again.replayed}")
     count(theatre, "harbour", 1)
 
 

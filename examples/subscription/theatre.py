@@ -119,10 +119,14 @@ class Theatre:
         with urllib.request.urlopen(request, timeout=5):  # noqa: S310 - our own billing, on the loopback
             pass
 
+    def read(self, path: str) -> Any:  # noqa: ANN401 - the JSON of another service
+        """GETs one JSON document of billing."""
+        with urllib.request.urlopen(f"{self.billing}{path}", timeout=5) as answer:  # noqa: S310 - our own billing, on the loopback
+            return json.load(answer)
+
     def subscriptions(self, account: str) -> list[Any]:
         """What billing really holds for an account."""
-        with urllib.request.urlopen(f"{self.billing}/accounts/{account}/subscriptions", timeout=5) as answer:  # noqa: S310 - our own billing, on the loopback
-            held: list[Any] = json.load(answer)["subscriptions"]
+        held: list[Any] = self.read(f"/accounts/{account}/subscriptions")["subscriptions"]
         return held
 
     def pid(self, name: str) -> int:

@@ -30,7 +30,7 @@ def run_workflow(command: list[str], theatre: Theatre, *, run_id: str, account: 
 
 def test_the_python_workflow_activates_one_subscription(theatre: Theatre) -> None:
     """The ~60 lines of a workflow engineer, against everything real."""
-    told = run_workflow([sys.executable, "-m", "examples.subscription.workflow"], theatre, run_id="py-1", account="harbour")
+    told = run_workflow([sys.executable, "-m", "examples.subscription"], theatre, run_id="py-1", account="harbour")
 
     assert (told["outcome"], told["stop"]) == ("SUCCEEDED", "FINAL_RESULT")
     assert [held["plan"] for held in theatre.subscriptions("harbour")] == [told["option"]]

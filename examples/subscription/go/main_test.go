@@ -87,7 +87,7 @@ func workflowWith(t *testing.T, one *scripted, changes ...string) (int, string, 
 	t.Helper()
 	var out, errors bytes.Buffer
 	flags := []string{"--gateway", one.address, "--billing", billing(t), "--account", "harbour", "--seats", "12", "--run-id", "r-1", "--give-up-after-s", "0.5"}
-	return run(append(flags, changes...), &out, &errors), out.String(), errors.String()
+	return command(append(flags, changes...), &out, &errors), out.String(), errors.String()
 }
 
 func decided(status pb.DecisionStatus, option string) *pb.DecideResponse {
@@ -136,7 +136,7 @@ func TestWalk(t *testing.T) {
 		},
 		&pb.DecideRequest{
 			IdempotencyKey: "r-1/select_plan", RunId: "r-1", Workflow: "activate_subscription", Step: "select_plan",
-			Context: []byte(`{"account":"harbour","plan":"team_basic","team_size":12}`), AllowedOptions: []string{"team_pro", "enterprise"},
+			Context: []byte(`{"account":"harbour","team_size":12,"plan":"team_basic"}`), AllowedOptions: []string{"team_pro", "enterprise"},
 		},
 		&pb.CommitRequest{
 			IdempotencyKey: "r-1/select_plan/activate_plan", RunId: "r-1", Workflow: "activate_subscription", Step: "select_plan", Action: "activate_plan",
@@ -233,7 +233,7 @@ func TestAgain(t *testing.T) {
 		t.Fatalf("code %d, told %s", code, out)
 	}
 	about, ok := one.sent[3].(*pb.DecideRequest)
-	if !ok || string(about.GetContext()) != `{"account":"harbour","plan":"enterprise","team_size":12}` {
+	if !ok || string(about.GetContext()) != `{"account":"harbour","team_size":12,"plan":"enterprise"}` {
 		t.Fatalf("asked %v", one.sent[3])
 	}
 }

@@ -36,7 +36,7 @@ def billing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 async def workflow(gateway: ScriptedGateway, billing: str, *options: str, account: str = "harbour", seats: int = 12) -> tuple[int, str, str]:
     """Exit code, stdout, stderr."""
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "examples.subscription.workflow", "--gateway", gateway.address, "--billing", billing),
+        *(sys.executable, "-m", "examples.subscription", "--gateway", gateway.address, "--billing", billing),
         *("--account", account, "--seats", str(seats), "--run-id", "r-1", "--give-up-after-s", "1", *options),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
@@ -83,7 +83,7 @@ async def test_the_whole_walk(gateway: ScriptedGateway, billing: str) -> None:
     assert (read_account.step, read_account.result) == ("read_account", b'{"account":"harbour","team_size":12,"plan":"team_basic"}')
     assert (fitting.step, [plan["plan"] for plan in json.loads(fitting.result)["plans"]]) == ("keep_fitting", ["team_pro", "enterprise"])
     assert (decide.step, list(decide.allowed_options)) == ("select_plan", ["team_pro", "enterprise"])
-    assert decide.context == b'{"account":"harbour","plan":"team_basic","team_size":12}'
+    assert decide.context == b'{"account":"harbour","team_size":12,"plan":"team_basic"}'
     assert (commit.step, commit.action, commit.decision_id) == ("select_plan", "activate_plan", "d-1")
     assert commit.payload == b'{"account":"harbour","plan":"team_pro","seats":12,"amount_micros":99000000,"currency":"USD"}'
     assert finish.stop == types_pb2.RUN_STOP_FINAL_RESULT
@@ -148,5 +148,5 @@ async def test_errors_are_one_line_and_no_success(gateway: ScriptedGateway, bill
     assert (unknown, no_account) == (1, "workflow: ValueError: billing answered 404 to GET /accounts/nobody\n")
     assert (refused, undeclared.count("\n")) == (1, 1)
     assert undeclared.startswith("workflow: Refused: UNDECLARED")
-    assert (outside, no_option) == (1, "workflow: ValueError: the decision names 'team_basic', which was not among the options\n")
+    assert (outside, no_option) == (1, "workflow: NotOffered: the decision of step select_plan names 'team_basic', which was not among the options\n")
     assert gateway.methods.count("FinishRun") == 3
