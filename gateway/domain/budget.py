@@ -95,6 +95,7 @@ class NodeRow:
     window_start_ms: int
     held: int
     settled: int
+    collected: int = 0  # of `settled`, what commits and decisions paid that are gone
 
 
 class HoldState(StrEnum):

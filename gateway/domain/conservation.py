@@ -1,8 +1,8 @@
 """`ledger check`: what the budgets say against what the commits and decisions say. Everything must add up, at any time.
 
-1. Of every node in every window: held is the sum of its open holds, settled the sum of what was settled.
+1. Of every node in every window: held is the sum of its open holds, settled the sum of what was settled and of what was collected.
 2. Holds are open exactly while their commit or decision is; a denied one has none; a failed one released all.
-3. A run's steps are its admitted commits, its counted decisions and its recorded steps.
+3. A run's steps are its admitted commits, its counted decisions, its recorded steps, and those of them that were collected.
 4. A decision is consumed by one commit that names it and was not given back.
 """
 
@@ -24,7 +24,7 @@ class Books:
     commits: tuple[CommitRow, ...]
     decisions: tuple[DecisionRow, ...]
     runs: tuple[RunRow, ...]
-    steps_recorded: Mapping[RunName, int]  # entries of RecordStep
+    steps_recorded: Mapping[RunName, int]  # those not collected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ def _of_nodes(books: Books) -> Iterator[Discrepancy]:
     rows = {(row.node.key, row.window_start_ms): row for row in books.nodes}
     for place in sorted({*rows, *held}):
         row = rows.get(place)
-        seen = (row.held, row.settled) if row else (0, 0)
+        seen = (row.held, row.settled - row.collected) if row else (0, 0)
         where = f"{place[0].replace(_UNIT, '/')} @ {place[1]}"
         for what, expected, found in (("held", held[place], seen[0]), ("settled", settled[place], seen[1])):
             if expected != found:
@@ -77,7 +77,7 @@ def _of_runs(books: Books) -> Iterator[Discrepancy]:
     taken = Counter(books.steps_recorded)
     taken.update(RunName(row.tenant, row.workflow, row.run_id) for row in books.commits if row.attempts)
     taken.update(RunName(row.tenant, row.workflow, row.run_id) for row in books.decisions if row.counted)
-    steps = {run.name: run.steps for run in books.runs}
+    steps = {run.name: run.steps - run.collected for run in books.runs}
     for name in sorted({*steps, *taken}, key=str):
         if steps.get(name, 0) != taken[name]:
             where = f"run {name.tenant}/{name.workflow}/{name.run_id}"

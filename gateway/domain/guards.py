@@ -59,9 +59,7 @@ def resolve_key(ask: Claims, row: KeyRow | None, latest: CommitRow | DecisionRow
     if row is None:
         return _not_current("the key has never been used") if ask.supersedes else None
     if not row.generations:
-        return Refuse(
-            Refusal(reason=Reason.KEY_RETIRED, message="this key was used, ended and collected; it never executes again. A new write needs a new key.")
-        )
+        return Refuse(retired())
     if not ask.supersedes:
         return Twin(row.latest.id) if row.bound_to({ask.fingerprint_version: ask.fingerprint}) else _reused()
     successor = row.successor_of(ask.supersedes)
@@ -90,6 +88,10 @@ def _reused() -> Refuse:
 
 def _not_current(why: str) -> Refuse:
     return Refuse(Refusal(reason=Reason.SUPERSEDES_NOT_CURRENT, message=f"`supersedes` cannot be honoured: {why}.", facts={"why": why}))
+
+
+def retired() -> Refusal:
+    return Refusal(reason=Reason.KEY_RETIRED, message="this key was used, ended and collected; it never executes again. A new write needs a new key.")
 
 
 def not_expired(ask: Ask, rows: Rows) -> Finding | None:

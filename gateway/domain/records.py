@@ -56,6 +56,7 @@ class KeyRow:
     name: KeyName
     generations: tuple[Generation, ...]
 
+    retired_at_ms: int = 0  # when it was collected
     @property
     def latest(self) -> Generation:
         return self.generations[-1]
@@ -71,6 +72,14 @@ class KeyRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What is left of a key that was collected: its hash, which only a store can tell from a key."""
+
+    key_hash: bytes  # 32 bytes
+    retired_at_ms: int
+
+
 class CommitRow:
     commit_id: str
     tenant: str
@@ -216,6 +225,8 @@ class RunRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+    finish_key: bytes = b""  # the first FinishRun's, so that it can be retired with the run
+    collected: int = 0  # of `steps`, those whose commit, decision or recorded step is gone
 class Spoken:
     """Somebody's words, with the salt that the leaf's digest was made with."""
 
@@ -230,3 +241,6 @@ class StepRow:
     entry_hash: bytes
     result: bytes
     salt: bytes
+    run: RunName
+    key: bytes
+    recorded_at_ms: int

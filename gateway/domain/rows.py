@@ -13,7 +13,21 @@ from gateway.domain.audit import Entry, EntryKind, encode, leaf_hash
 from gateway.domain.boundary import Standing
 from gateway.domain.budget import Node, NodeRow
 from gateway.domain.halts import Halt
-from gateway.domain.records import Attempt, Body, CommitRow, DecisionRow, Generation, KeyName, KeyRow, RunName, RunRow, Spoken, StepRow
+from gateway.domain.records import (
+    Attempt,
+    Body,
+    CommitRow,
+    DecisionRow,
+    Generation,
+    KeyName,
+    KeyRow,
+    RunName,
+    RunRow,
+    Spoken,
+    StepRow,
+    Tombstone,
+)
+
 
 Reply = TypeVar("Reply", covariant=True)  # noqa: PLC0105 - the only type variable of the room; its name is what it stands for
 
@@ -49,6 +63,7 @@ class Wants:
     halts: tuple[str, ...] = ()  # also lifted ones
     open_work: bool = False  # every commit FORWARDING or UNKNOWN, every decision THINKING
 
+    steps: tuple[bytes, ...] = ()  # recorded ones, by the hash of their entry
 
 class Rows:
     """Working set of one batch. `dirty_*` is what must be written."""
@@ -70,6 +85,7 @@ class Rows:
         self.dirty = Dirty()
 
     def put_commit(self, row: CommitRow) -> None:
+        self.steps: dict[bytes, StepRow] = {}
         self.commits[row.commit_id] = row
         self.dirty.commits[row.commit_id] = row
 
@@ -122,6 +138,37 @@ class Rows:
             }
         )  # fmt: skip
         entry = Entry(
+    def retire(self, name: KeyName) -> None:
+        """Leaves a tombstone of a key: it is never bound again while that stands."""
+        retired = KeyRow(name=name, generations=(), retired_at_ms=self.now_ms)
+        self.keys[name] = retired
+        self.dirty.keys[name] = retired
+
+    def drop_commit(self, row: CommitRow) -> None:
+        self.commits.pop(row.commit_id)
+        self.dirty.commits.pop(row.commit_id, None)
+        self.dirty.gone.commits[row.commit_id] = row
+
+    def drop_decision(self, row: DecisionRow) -> None:
+        self.decisions.pop(row.decision_id)
+        self.dirty.decisions.pop(row.decision_id, None)
+        self.dirty.gone.decisions[row.decision_id] = row
+
+    def drop_step(self, row: StepRow) -> None:
+        self.steps.pop(row.entry_hash)
+        self.dirty.gone.steps[row.entry_hash] = row
+
+    def drop_run(self, row: RunRow) -> None:
+        self.runs.pop(row.name)
+        self.dirty.runs.pop(row.name, None)
+        self.dirty.gone.runs[row.name] = row
+
+    def drop_window(self, row: NodeRow) -> None:
+        place = (row.node.key, row.window_start_ms)
+        self.nodes.pop(place)
+        self.dirty.nodes.pop(place, None)
+        self.dirty.gone.windows[place] = row
+
             kind=kind, time_ms=self.now_ms, boot_id=self.boot_id, counter=self.counter, tenant=run.tenant, workflow=run.workflow,
             run_id=run.run_id, subject_id=subject_id, leaf=leaf, leaf_hash=leaf_hash(leaf),
         )  # fmt: skip
@@ -134,7 +181,7 @@ class Rows:
 class Dirty:
     """Every row once, as it must stand after the transaction."""
 
-    keys: dict[KeyName, KeyRow] = field(default_factory=dict)
+    keys: dict[KeyName, KeyRow] = field(default_factory=dict)  # one without generations is retired: a tombstone in place of all it had
     commits: dict[str, CommitRow] = field(default_factory=dict)
     decisions: dict[str, DecisionRow] = field(default_factory=dict)
     runs: dict[RunName, RunRow] = field(default_factory=dict)
@@ -144,6 +191,19 @@ class Dirty:
     responses: dict[str, bytes] = field(default_factory=dict)  # of bodies stored earlier
     attempts: list[Attempt] = field(default_factory=list)
     steps: dict[bytes, StepRow] = field(default_factory=dict)
+@dataclass(slots=True)
+class Gone:
+    """What is no more after the transaction. A row takes along what hangs on it: a commit its body, attempts and evidence; a decision its texts; a run its
+    nodes, in every window."""
+
+    commits: dict[str, CommitRow] = field(default_factory=dict)
+    decisions: dict[str, DecisionRow] = field(default_factory=dict)
+    steps: dict[bytes, StepRow] = field(default_factory=dict)
+    runs: dict[RunName, RunRow] = field(default_factory=dict)
+    windows: dict[tuple[str, int], NodeRow] = field(default_factory=dict)
+    tombstones: dict[bytes, Tombstone] = field(default_factory=dict)  # one that is gone already is no error
+
+
     evidence: dict[str, Spoken] = field(default_factory=dict)  # what an operator said, by commit id
     entries: list[Entry] = field(default_factory=list)
     activation: tuple[ActivationRow, int] | None = None
@@ -161,6 +221,7 @@ class Write(Generic[Reply]):
         """Budget nodes needed in their newest window, once gate, runs, commits and decisions are loaded."""
         del rows
         return []
+    gone: Gone = field(default_factory=Gone)
 
     def held(self, rows: Rows) -> list[tuple[str, int]]:
         """Budget nodes needed in the very window a hold was made in: (node key, window start)."""

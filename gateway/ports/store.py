@@ -4,9 +4,11 @@
 2. `StoreFault` before the hand-over means: not taken, nothing happened. `StoreAmbiguous` means: nobody knows; the caller asks again with the same ids.
 3. A member not handed over by `hand_over_by_s` never is: the store withdraws it and raises `Withdrawn`.
 4. Reads see every write acknowledged before they began.
+5. What is old is looked at shelf by shelf, in stretches (`shelf`), and collected by writes like any other (`domain.writes.collecting`).
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from gateway.domain.audit import Entry
@@ -15,7 +17,7 @@ from gateway.domain.conservation import Books
 from gateway.domain.facts import Facts
 from gateway.domain.faults import StoreFault
 from gateway.domain.halts import Halt
-from gateway.domain.records import Body, CommitRow, DecisionRow, KeyName, KeyRow, RunName, RunRow
+from gateway.domain.records import Body, CommitRow, DecisionRow, KeyName, KeyRow, RunName, RunRow, StepRow, Tombstone
 from gateway.domain.rows import Gate, Write
 
 Reply = TypeVar("Reply")
@@ -49,6 +51,28 @@ class Recovered:
 
     commits: int  # FORWARDING, now UNKNOWN
     decisions: int  # THINKING, now STOPPED with LOST
+
+
+class Shelf(StrEnum):
+    """What is kept for a time. Each is read from its oldest row on, in an order that no later change moves."""
+
+    COMMITS = "commits"  # as they came
+    DECISIONS = "decisions"  # as they came
+    STEPS = "steps"  # as they were recorded
+    RUNS = "runs"  # stopped ones, as they stopped
+    WINDOWS = "windows"  # of workflows and tenants, all but the newest of each node; by node, then time
+    TOMBSTONES = "tombstones"  # as they were retired
+
+
+Shelved = CommitRow | DecisionRow | StepRow | RunRow | NodeRow | Tombstone
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some rows of a shelf, of its own kind, and a bookmark: where the next stretch begins, "" when this was the last."""
+
+    rows: tuple[Shelved, ...]
+    bookmark: str
 
 
 class Store(Protocol):
@@ -95,6 +119,10 @@ class Store(Protocol):
         ...
 
     async def due(self, *, limit: int) -> Due: ...
+
+    async def shelf(self, shelf: Shelf, *, bookmark: str, limit: int) -> Stretch:
+        """At most `limit` rows from `bookmark` on, "" for the oldest. Looks at little more than it returns."""
+        ...
 
     async def gate(self) -> Gate: ...
 

@@ -7,20 +7,21 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import TypeVar
 
-from gateway.domain.audit import Entry, EntryKind
-from gateway.domain.budget import NodeRow
+from gateway.domain.audit import Entry
+from gateway.domain.budget import Level, NodeRow
 from gateway.domain.conservation import Books
 from gateway.domain.facts import Facts, nodes_in_scope
 from gateway.domain.faults import StoreAmbiguous, StoreFault
 from gateway.domain.halts import Halt
 from gateway.domain.lifecycle import State, Thinking
-from gateway.domain.records import Attempt, Body, CommitRow, DecisionRow, KeyName, KeyRow, KeySpace, RunName, RunRow, Spoken, StepRow
-from gateway.domain.rows import Dirty, Gate, Rows, Write
+from gateway.domain.records import Attempt, Body, CommitRow, DecisionRow, KeyName, KeyRow, KeySpace, RunName, RunRow, Spoken, StepRow, Tombstone
+from gateway.domain.rows import Dirty, Gate, Gone, Rows, Write
 from gateway.domain.writes.decisions import lost
 from gateway.domain.writes.resolutions import Interrupt
-from gateway.ports.store import Due, Recovered, StoredCommit, Withdrawn
+from gateway.ports.store import Due, Recovered, Shelf, Shelved, StoredCommit, Stretch, Withdrawn
 from gateway.ports.system import Clock
 
 Reply = TypeVar("Reply")
@@ -47,6 +48,7 @@ class MemoryStore:
         self.thrown: dict[str, Halt] = {}
         self._gate = Gate(activation=None, minimum_number=0, halts=())
         self._counter = 1
+        self._places: dict[str, int] = {}
         self._down = ""
 
     async def write(self, write: Write[Reply], *, hand_over_by_s: float) -> Reply:
@@ -135,6 +137,31 @@ class MemoryStore:
         )
 
     async def gate(self) -> Gate:
+    async def shelf(self, shelf: Shelf, *, bookmark: str, limit: int) -> Stretch:
+        """A bookmark is the place of the last row on its shelf, as text: rows that go move no other."""
+        placed = [(place, row) for place, row in self._shelved(shelf) if place > bookmark][:limit]
+        return Stretch(tuple(row for _, row in placed), placed[-1][0] if len(placed) == limit else "")
+
+    def _shelved(self, shelf: Shelf) -> list[tuple[str, Shelved]]:
+        newest = {(row.node.key, row.window_start_ms) for row in self._newest()}
+        found: list[tuple[str, Shelved]]
+        match shelf:
+            case Shelf.COMMITS:
+                found = [(f"{self._places[commit_id]:020}", row) for commit_id, row in self.rows.items()]
+            case Shelf.DECISIONS:
+                found = [(f"{self._places[decision_id]:020}", row) for decision_id, row in self.thoughts.items()]
+            case Shelf.STEPS:
+                found = [(f"{step.recorded_at_ms:020} {step.entry_hash.hex()}", step) for step in self.steps.values()]
+            case Shelf.RUNS:
+                found = [(f"{run.stopped_at_ms:020} {run.name}", run) for run in self.open_and_ended.values() if run.stop is not None]
+            case Shelf.WINDOWS:
+                past = [row for place, row in self.windows.items() if place not in newest and row.node.level is not Level.RUN]
+                found = [(f"{row.node.key} {row.window_start_ms:020}", row) for row in past]
+            case Shelf.TOMBSTONES:
+                retired = [Tombstone(_hash(row.name), row.retired_at_ms) for row in self.keys.values() if not row.generations]
+                found = [(f"{one.retired_at_ms:020} {one.key_hash.hex()}", one) for one in retired]
+        return sorted(found, key=lambda one: one[0])
+
         return self._gate
 
     async def recover(self) -> Recovered:
@@ -147,7 +174,7 @@ class MemoryStore:
         return Recovered(commits=len(forwarding), decisions=len(thinking))
 
     async def books(self) -> Books:
-        recorded = Counter(RunName(one.tenant, one.workflow, one.run_id) for one in self.record if one.kind is EntryKind.STEP_RECORDED)
+        recorded = Counter(step.run for step in self.steps.values())
         return Books(
             nodes=tuple(self.windows.values()), commits=tuple(self.rows.values()), decisions=tuple(self.thoughts.values()),
             runs=tuple(self.open_and_ended.values()), steps_recorded=recorded,
@@ -180,6 +207,7 @@ class MemoryStore:
         rows.halts = _some(self.thrown, wants.halts)
         if wants.open_work:
             rows.commits |= {row.commit_id: row for row in self.rows.values() if row.state in {State.FORWARDING, State.UNKNOWN}}
+        rows.steps = _some(self.steps, wants.steps)
             rows.decisions |= {row.decision_id: row for row in self.thoughts.values() if row.state is Thinking.THINKING}
         rows.sought = {node.key for node in write.nodes(rows)}
         newest = [row for row in self._newest() if row.node.key in rows.sought]
@@ -190,6 +218,8 @@ class MemoryStore:
     def _keep(self, dirty: Dirty) -> None:
         self.keys |= dirty.keys
         self.rows |= dirty.commits
+        for subject_id in (*dirty.commits, *dirty.decisions):
+            self._places.setdefault(subject_id, len(self._places) + 1)
         self.thoughts |= dirty.decisions
         self.open_and_ended |= dirty.runs
         self.windows |= dirty.nodes
@@ -206,6 +236,25 @@ class MemoryStore:
         self.record += dirty.entries
 
     def _newest(self) -> list[NodeRow]:
+        self._drop(dirty.gone)
+
+    def _drop(self, gone: Gone) -> None:
+        for commit_id in gone.commits:
+            del self.rows[commit_id], self.bodies[commit_id]
+            self.evidence.pop(commit_id, None)
+        self.attempts = [one for one in self.attempts if one.commit_id not in gone.commits]
+        for decision_id in gone.decisions:
+            del self.thoughts[decision_id]
+        for entry_hash in gone.steps:
+            del self.steps[entry_hash]
+        for name in gone.runs:
+            del self.open_and_ended[name]
+        for place in gone.windows:
+            del self.windows[place]
+        of_runs = [place for place, row in self.windows.items() if RunName(row.node.tenant, row.node.workflow, row.node.run_id) in gone.runs]
+        for place in of_runs:
+            del self.windows[place]
+        self.keys = {name: row for name, row in self.keys.items() if row.generations or _hash(name) not in gone.tombstones}
         found: dict[str, NodeRow] = {}
         for row in self.windows.values():
             if row.node.key not in found or found[row.node.key].window_start_ms < row.window_start_ms:
@@ -219,3 +268,7 @@ Row = TypeVar("Row")
 
 def _some(table: dict[Key, Row], names: Iterable[Key]) -> dict[Key, Row]:
     return {name: table[name] for name in names if name in table}
+def _hash(name: KeyName) -> bytes:
+    return sha256(repr((name.space, name.tenant, name.key)).encode()).digest()
+
+

@@ -18,7 +18,7 @@ from gateway.domain.budget import BudgetLimit, Hold, HoldState, Ledger, Level, N
 from gateway.domain.halts import Halt, HaltScope
 from gateway.domain.lifecycle import State, Thinking
 from gateway.domain.reasons import DecideStop, Reason, RunStop
-from gateway.domain.records import CommitRow, DecisionRow, EvidenceNote, KeyName, Note, RunName, RunRow, Usage
+from gateway.domain.records import CommitRow, DecisionRow, EvidenceNote, KeyName, Note, RunName, RunRow, StepRow, Usage
 from gateway.domain.rows import ActivationRow
 
 Columns = tuple[Any, ...]  # what the library hands over and takes
@@ -100,15 +100,16 @@ def run_values(row: RunRow) -> Columns:
     name = row.name
     return (
         name.tenant, name.workflow, name.run_id, row.opened_at_ms, row.deadline_at_ms, row.steps, row.steps_max, row.stop or "",
-        row.stopped_at_ms, row.note, row.note_salt, _limits(row.budgets),
+        row.stopped_at_ms, row.note, row.note_salt, _limits(row.budgets), row.finish_key, row.collected,
     )  # fmt: skip
 
 
 def run_of(values: Columns) -> RunRow:
-    tenant, workflow, run_id, opened_at_ms, deadline_at_ms, steps, steps_max, stop, stopped_at_ms, note, note_salt, budgets = values
+    tenant, workflow, run_id, opened_at_ms, deadline_at_ms, steps, steps_max, stop, stopped_at_ms, note, note_salt, budgets, finish_key, collected = values
     return RunRow(
         name=RunName(tenant, workflow, run_id), opened_at_ms=opened_at_ms, deadline_at_ms=deadline_at_ms, steps=steps, steps_max=steps_max,
         stop=RunStop(stop) if stop else None, stopped_at_ms=stopped_at_ms, note=note, note_salt=note_salt, budgets=_limits_of(orjson.loads(budgets)),
+        finish_key=finish_key, collected=collected,
     )  # fmt: skip
 
 
@@ -116,13 +117,24 @@ def node_values(row: NodeRow) -> Columns:
     node = row.node
     return (
         node.level, node.tenant, node.workflow, node.run_id, node.ledger, node.currency, node.window, row.window_start_ms, row.held, row.settled,
+        row.collected,
     )  # fmt: skip
 
 
 def node_of(values: Columns) -> NodeRow:
-    level, tenant, workflow, run_id, ledger, currency, window, window_start_ms, held, settled = values
+    level, tenant, workflow, run_id, ledger, currency, window, window_start_ms, held, settled, collected = values
     node = Node(Level(level), tenant, workflow, run_id, Ledger(ledger), currency, Window(window))
-    return NodeRow(node=node, window_start_ms=window_start_ms, held=held, settled=settled)
+    return NodeRow(node=node, window_start_ms=window_start_ms, held=held, settled=settled, collected=collected)
+
+
+def step_values(row: StepRow) -> Columns:
+    run = row.run
+    return row.entry_hash, run.tenant, run.workflow, run.run_id, row.key, row.recorded_at_ms, row.result, row.salt
+
+
+def step_of(values: Columns) -> StepRow:
+    entry_hash, tenant, workflow, run_id, key, recorded_at_ms, result, salt = values
+    return StepRow(entry_hash=entry_hash, run=RunName(tenant, workflow, run_id), key=key, recorded_at_ms=recorded_at_ms, result=result, salt=salt)
 
 
 def entry_values(entry: Entry) -> Columns:

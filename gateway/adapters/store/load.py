@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import apsw
 
-from gateway.adapters.store.codec import Columns, activation_of, commit_of, decision_of, halt_of, key_hash, node_of, run_of
+from gateway.adapters.store.codec import Columns, activation_of, commit_of, decision_of, halt_of, key_hash, node_of, run_of, step_of
 from gateway.adapters.store.statements import Statements
 from gateway.domain.budget import Node, NodeRow
 from gateway.domain.halts import Halt
-from gateway.domain.records import CommitRow, DecisionRow, Generation, KeyName, KeyRow, KeySpace, RunName, RunRow
+from gateway.domain.records import CommitRow, DecisionRow, Generation, KeyName, KeyRow, KeySpace, RunName, RunRow, StepRow
 from gateway.domain.rows import Gate, Rows, Wants, Write
 
 LOAD: Final = Statements("load")
@@ -30,6 +30,7 @@ _HALT: Final = LOAD.taking("halt", "halt_id")
 _ACTIVE_HALTS: Final = LOAD.taking("active_halts")
 _GATE: Final = LOAD.taking("gate")
 _ACTIVATION: Final = LOAD.taking("activation_in_force")
+_STEP: Final = LOAD.taking("step", "entry_hash")
 _OPEN_RUNS: Final = LOAD.taking("open_runs", "tenant")
 
 
@@ -42,8 +43,9 @@ class Loader:
 
     def key(self, name: KeyName) -> KeyRow | None:
         found = self._all(_KEY, (key_hash(name),))
-        generations = tuple(Generation(*values) for values in found if values[0])
-        return KeyRow(name=name, generations=generations) if found else None
+        if not found:
+            return None
+        return KeyRow(name=name, generations=tuple(Generation(*values[:3]) for values in found if values[0]), retired_at_ms=found[0][3])
 
     def commit(self, commit_id: str) -> CommitRow | None:
         values = self._one(_COMMIT, (commit_id,))
@@ -59,7 +61,7 @@ class Loader:
 
     def newest_window(self, node: Node) -> NodeRow | None:
         values = self._one(_NEWEST, (node.key,))
-        return NodeRow(node=node, window_start_ms=values[0], held=values[1], settled=values[2]) if values else None
+        return NodeRow(node=node, window_start_ms=values[0], held=values[1], settled=values[2], collected=values[3]) if values else None
 
     def window(self, node_key: str, window_start_ms: int) -> NodeRow | None:
         values = self._one(_WINDOW, (node_key, window_start_ms))
@@ -68,6 +70,10 @@ class Loader:
     def halt(self, halt_id: str) -> Halt | None:
         values = self._one(_HALT, (halt_id,))
         return halt_of(values) if values else None
+
+    def step(self, entry_hash: bytes) -> StepRow | None:
+        values = self._one(_STEP, (entry_hash,))
+        return step_of(values) if values else None
 
     def open_work(self) -> tuple[list[CommitRow], list[DecisionRow]]:
         commits = [commit_of(values) for values in self._all(_OPEN_COMMITS, ())]
@@ -127,9 +133,16 @@ def _load_wants(rows: Rows, wants: Wants, source: Loader) -> None:
         rows.decisions.update((row.decision_id, row) for row in decisions)
 
 
+    _load_rarely_wanted(rows, wants, source)
+
+
+def _load_rarely_wanted(rows: Rows, wants: Wants, source: Loader) -> None:
 def _load_key(rows: Rows, name: KeyName, source: Loader) -> None:
     if name in rows.keys or (row := source.key(name)) is None:
         return
+    for entry_hash in wants.steps:
+        if (step := source.step(entry_hash)) is not None:
+            rows.steps[entry_hash] = step
     rows.keys[name] = row
     if not row.generations:
         return

@@ -11,7 +11,7 @@ from typing import Final
 import apsw
 
 from gateway.adapters.store.load import Loader
-from gateway.domain.budget import Node, NodeRow
+from gateway.domain.budget import Level, Node, NodeRow
 from gateway.domain.lifecycle import State
 from gateway.domain.records import CommitRow, RunName, RunRow
 from gateway.domain.rows import Rows
@@ -64,6 +64,7 @@ class RememberingLoader(Loader):
         for kept in (self._commits, self._runs, self._nodes, self._open_runs):
             if len(kept) > _KEPT_MAX:
                 kept.clear()
+        self._drop_nodes(rows)
 
     def _keep_nodes(self, rows: Rows) -> None:
         for (node_key, start_ms), row in rows.dirty.nodes.items():
@@ -77,3 +78,10 @@ class RememberingLoader(Loader):
         self._gate = None
         for kept in (self._commits, self._runs, self._nodes, self._open_runs):
             kept.clear()
+    def _drop_nodes(self, rows: Rows) -> None:
+        """A run that was collected may be opened again by its name, with budgets that have not moved."""
+        for name, run in rows.dirty.gone.runs.items():
+            for one in run.budgets:
+                node = Node(Level.RUN, name.tenant, name.workflow, name.run_id, one.ledger, one.currency, one.window)
+                self._nodes.pop(node.key, None)
+

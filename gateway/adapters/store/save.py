@@ -2,6 +2,7 @@
 
 1. An update names what it leaves. Fewer rows changed than were moved means that somebody else moved one: an assertion, the batch rolls back.
 2. Entries are written in the order they were recorded, in the same transaction as what they describe.
+3. What was collected goes last, once everything that counted it is written (`drop`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,9 @@ from gateway.adapters.store.codec import (
     key_hash,
     node_values,
     run_values,
+    step_values,
 )
+from gateway.adapters.store.drop import Dropper
 from gateway.adapters.store.statements import Statements, columns
 from gateway.domain.budget import NodeRow
 from gateway.domain.records import CommitRow, DecisionRow, KeyName, RunName, RunRow
@@ -33,6 +36,8 @@ from gateway.domain.rows import Dirty, Rows
 SAVE: Final = Statements("save")
 
 _INSERT_GENERATION: Final = SAVE.taking("insert_generation", "key_hash", "generation", "subject_id", "fingerprint", "fingerprint_version")
+_UNBIND: Final = SAVE.taking("unbind_key", "key_hash")
+_INSERT_TOMBSTONE: Final = SAVE.taking("insert_tombstone", "key_hash", "retired_at_ms")
 _INSERT_COMMIT: Final = SAVE.taking("insert_commit", *columns("commit"))
 _MOVE_COMMIT: Final = SAVE.taking("move_commit", *COMMIT_MOVES, "notes", "holds", "commit_id", "from_state", "from_attempts", "from_looks")
 _INSERT_BODY: Final = SAVE.taking("insert_body", "commit_id", "salt", "payload", "judged_input", "response")
@@ -47,10 +52,12 @@ _CONCLUDE: Final = SAVE.taking(
 _SET_RATIONALE: Final = SAVE.taking("set_rationale", "rationale", "decision_id")
 _CONSUME: Final = SAVE.taking("consume_decision", "consumed_by", "decision_id", "from_state", "from_consumed_by")
 _INSERT_RUN: Final = SAVE.taking("insert_run", *columns("run"))
-_MOVE_RUN: Final = SAVE.taking("move_run", "steps", "stop", "stopped_at_ms", "note", "note_salt", "tenant", "workflow", "run_id", "from_steps", "from_stop")
+_MOVE_RUN: Final = SAVE.taking(
+    "move_run", "steps", "stop", "stopped_at_ms", "note", "note_salt", "finish_key", "collected", "tenant", "workflow", "run_id", "from_steps", "from_stop"
+)
 _INSERT_NODE: Final = SAVE.taking("insert_node", "node_key", *columns("node"))
-_MOVE_NODE: Final = SAVE.taking("move_node", "held", "settled", "node_key", "window_start_ms", "from_held", "from_settled")
-_INSERT_STEP: Final = SAVE.taking("insert_step", "entry_hash", "result", "salt")
+_MOVE_NODE: Final = SAVE.taking("move_node", "held", "settled", "collected", "node_key", "window_start_ms", "from_held", "from_settled")
+_INSERT_STEP: Final = SAVE.taking("insert_step", *columns("step"))
 _INSERT_ENTRY: Final = SAVE.taking("insert_entry", *columns("entry"))
 _PUT_HALT: Final = SAVE.taking("put_halt", *columns("halt"))
 _INSERT_ACTIVATION: Final = SAVE.taking("insert_activation", "number", "revision", "digest", "standing", "activated_at_ms")
@@ -80,6 +87,7 @@ class Saver:
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
+        self._dropper = Dropper(connection)
 
     def save(self, dirty: Dirty, before: Before) -> None:
         self._keys(dirty, before.generations)
@@ -88,16 +96,22 @@ class Saver:
         self._decisions(dirty, before.decisions)
         self._commits(dirty, before.commits)
         self._gate(dirty)
-        self._each(_INSERT_STEP, [(step.entry_hash, step.result, step.salt) for step in dirty.steps.values()])
+        self._each(_INSERT_STEP, [step_values(step) for step in dirty.steps.values()])
         self._each(_INSERT_ENTRY, [entry_values(entry) for entry in dirty.entries])
+        self._dropper.drop(dirty.gone)
 
     def _keys(self, dirty: Dirty, generations: Mapping[KeyName, int]) -> None:
-        bound = []
+        bound, retired = [], []
         for name, row in dirty.keys.items():
             hashed, known = key_hash(name), generations.get(name, 0)
+            if not row.generations:
+                retired.append((hashed, row.retired_at_ms))
             for number, made in enumerate(row.generations[known:], known + 1):
                 bound.append((hashed, number, made.id, made.fingerprint, made.fingerprint_version))
         self._each(_INSERT_GENERATION, bound)
+        if retired:
+            self._cursor.executemany(_UNBIND, [(hashed,) for hashed, _ in retired])
+            self._each(_INSERT_TOMBSTONE, retired)
 
     def _runs(self, dirty: Dirty, before: Mapping[RunName, RunRow]) -> None:
         made: list[Columns] = []
@@ -108,7 +122,8 @@ class Saver:
                 made.append(run_values(row))
             elif was is not row:
                 moved.append((
-                    row.steps, row.stop or "", row.stopped_at_ms, row.note, row.note_salt, name.tenant, name.workflow, name.run_id,
+                    row.steps, row.stop or "", row.stopped_at_ms, row.note, row.note_salt, row.finish_key, row.collected, name.tenant, name.workflow,
+                    name.run_id,
                     was.steps, was.stop or "",
                 ))  # fmt: skip
         self._each(_INSERT_RUN, made)
@@ -122,7 +137,7 @@ class Saver:
             if was is None:
                 made.append((row.node.key, *node_values(row)))
             else:
-                moved.append((row.held, row.settled, *place, was.held, was.settled))
+                moved.append((row.held, row.settled, row.collected, *place, was.held, was.settled))
         self._each(_INSERT_NODE, made)
         self._each(_MOVE_NODE, moved)
 

@@ -17,6 +17,7 @@ from gateway.adapters.store.lane import Lane
 from gateway.adapters.store.opening import Opened, close_boot, open_store
 from gateway.adapters.store.read import Reader, ReadErrand, ReadWork
 from gateway.adapters.store.reserve import Reserve
+from gateway.adapters.store.shelves import stretch_of
 from gateway.adapters.store.writer import WriteErrand, Writer
 from gateway.domain.audit import Entry
 from gateway.domain.budget import NodeRow
@@ -29,7 +30,7 @@ from gateway.domain.records import Body, CommitRow, DecisionRow, KeyName, KeyRow
 from gateway.domain.rows import Gate, Write
 from gateway.domain.writes.decisions import lost
 from gateway.domain.writes.resolutions import Interrupt
-from gateway.ports.store import Due, Recovered, StoredCommit
+from gateway.ports.store import Due, Recovered, Shelf, StoredCommit, Stretch
 from gateway.ports.system import Clock, Ids
 
 Reply = TypeVar("Reply")
@@ -115,6 +116,9 @@ class SqliteStore:
 
     async def due(self, *, limit: int) -> Due:
         return await self._read(lambda reader: reader.due(limit))
+
+    async def shelf(self, shelf: Shelf, *, bookmark: str, limit: int) -> Stretch:
+        return await self._read(lambda reader: stretch_of(reader, shelf, bookmark=bookmark, limit=limit))
 
     async def gate(self) -> Gate:
         return await self._read(lambda reader: reader.gate())

@@ -11,12 +11,11 @@ from gateway.domain.audit import EntryKind, text_digest
 from gateway.domain.boundary import RunTerms
 from gateway.domain.change import replace
 from gateway.domain.fingerprint import VERSION
-from gateway.domain.limits import OPEN_RUNS_MAX
 from gateway.domain.reasons import Reason, RunStop
 from gateway.domain.records import Generation, KeyName, Note, RunName, RunRow, StepRow
 from gateway.domain.refusal import Refusal
 from gateway.domain.rows import Rows, Wants, Write
-from gateway.domain.runs import open_run, too_many_open, why_closed
+from gateway.domain.runs import has_room, open_run, too_many_open, why_closed
 
 
 def stop_run(rows: Rows, name: RunName, stop: RunStop, *, note: str, note_salt: bytes = b"") -> RunRow:
@@ -66,7 +65,7 @@ class RecordStep(Write[StepTaken | Refuse]):
                 entry_hash=bytes.fromhex(row.latest.id), steps_left=left, replayed=True, notes=()
             )
         if run is None:
-            if rows.open_runs.get(self.run.tenant, 0) >= OPEN_RUNS_MAX:
+            if not has_room(rows.open_runs.get(self.run.tenant, 0)):
                 return Refuse(too_many_open())
             run = open_run(self.run, self.terms, rows.now_ms)
         closed = why_closed(run, rows.now_ms)
@@ -86,7 +85,9 @@ class RecordStep(Write[StepTaken | Refuse]):
             "result_digest": text_digest(self.salt, self.result), "activation": self.activation_number, "revision": self.revision,
         }  # fmt: skip
         entry_hash = rows.record(EntryKind.STEP_RECORDED, run=self.run, subject_id=self.step, fields=fields)
-        rows.dirty.steps[entry_hash] = StepRow(entry_hash=entry_hash, result=self.result, salt=self.salt)
+        rows.dirty.steps[entry_hash] = StepRow(
+            entry_hash=entry_hash, run=self.run, key=self.key.key, recorded_at_ms=rows.now_ms, result=self.result, salt=self.salt
+        )
         rows.bind(self.key, Generation(entry_hash.hex(), self.fingerprint, VERSION))
         return StepTaken(entry_hash=entry_hash, steps_left=counted.steps_max - counted.steps, replayed=False, notes=())
 
@@ -111,12 +112,18 @@ class FinishRun(Write[RunFinished | Refuse]):
 
     def apply(self, rows: Rows) -> RunFinished | Refuse:
         run, row = rows.runs.get(self.run), rows.keys.get(self.key)
+        other = same_content(row.generations, self.fingerprint) if row else None
+        if other is not None:
+            return other
         if run is None:
             return Refuse(Refusal(reason=Reason.NOT_FOUND, message="no such run: it is opened by its first Decide, Commit or RecordStep."))
         if row is not None:
-            return same_content(row.generations, self.fingerprint) or RunFinished(run=run, replayed=True)
+            return RunFinished(run=run, replayed=True)
         already = run.stop is not None
         stopped = stop_run(rows, self.run, self.stop, note=self.note, note_salt=self.salt)
+        if not stopped.finish_key:
+            stopped = replace(stopped, finish_key=self.key.key)
+            rows.put_run(stopped)
         rows.bind(self.key, Generation(self.run.run_id, self.fingerprint, VERSION))
         return RunFinished(run=stopped, replayed=already)
 

@@ -14,7 +14,8 @@
 
 -- name: run
 -- A run.
-    tenant, workflow, run_id, opened_at_ms, deadline_at_ms, steps, steps_max, stop, stopped_at_ms, note, note_salt, budgets;
+    tenant, workflow, run_id, opened_at_ms, deadline_at_ms, steps, steps_max, stop, stopped_at_ms, note, note_salt, budgets,
+    finish_key, collected;
 
 -- name: entry
 -- An entry of the record.
@@ -27,4 +28,8 @@
 
 -- name: node
 -- A budget node in one window.
-    level, tenant, workflow, run_id, ledger, currency, time_window, window_start_ms, held, settled;
+    level, tenant, workflow, run_id, ledger, currency, time_window, window_start_ms, held, settled, collected;
+
+-- name: step
+-- A recorded step.
+    entry_hash, tenant, workflow, run_id, key, recorded_at_ms, result, salt;

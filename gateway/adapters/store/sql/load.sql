@@ -1,7 +1,7 @@
 -- The rows that the members of a batch need, by name; also what one request recalls.
 
 -- name: key
-SELECT subject_id, fingerprint, fingerprint_version FROM keys WHERE key_hash = :key_hash ORDER BY generation;
+SELECT subject_id, fingerprint, fingerprint_version, retired_at_ms FROM keys WHERE key_hash = :key_hash ORDER BY generation;
 
 -- name: commit
 SELECT @commit FROM commits WHERE commit_id = :commit_id;
@@ -19,7 +19,7 @@ SELECT @decision, texts.salt, texts.context, texts.rationale FROM decisions INDE
 SELECT @run FROM runs WHERE tenant = :tenant AND run_id = :run_id AND workflow = :workflow;
 
 -- name: newest_window
-SELECT window_start_ms, held, settled FROM nodes WHERE node_key = :node_key ORDER BY window_start_ms DESC LIMIT 1;
+SELECT window_start_ms, held, settled, collected FROM nodes WHERE node_key = :node_key ORDER BY window_start_ms DESC LIMIT 1;
 
 -- name: window
 SELECT @node FROM nodes WHERE node_key = :node_key AND window_start_ms = :window_start_ms;
@@ -38,3 +38,6 @@ SELECT number, revision, digest, standing, activated_at_ms FROM activations ORDE
 
 -- name: open_runs
 SELECT count(*) FROM runs INDEXED BY runs_open WHERE tenant = :tenant AND stop = '';
+
+-- name: step
+SELECT @step FROM steps WHERE entry_hash = :entry_hash;

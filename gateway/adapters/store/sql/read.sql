@@ -83,4 +83,4 @@ SELECT @decision, texts.salt, texts.context, texts.rationale FROM decisions JOIN
 SELECT @run FROM runs;
 
 -- name: steps_recorded
-SELECT tenant, workflow, run_id, count(*) FROM entries WHERE kind = 'STEP_RECORDED' GROUP BY tenant, workflow, run_id;
+SELECT tenant, workflow, run_id, count(*) FROM steps GROUP BY tenant, workflow, run_id;

@@ -4,6 +4,13 @@
 INSERT INTO keys (key_hash, generation, subject_id, fingerprint, fingerprint_version)
 VALUES (:key_hash, :generation, :subject_id, :fingerprint, :fingerprint_version);
 
+-- name: unbind_key
+-- All generations of a key that is retired. Its tombstone takes their place.
+DELETE FROM keys WHERE key_hash = :key_hash;
+
+-- name: insert_tombstone
+INSERT INTO keys (key_hash, generation, subject_id, fingerprint, fingerprint_version, retired_at_ms) VALUES (:key_hash, 0, '', x'', 0, :retired_at_ms);
+
 -- name: insert_commit
 INSERT INTO commits (@commit) VALUES (:@commit);
 
@@ -55,18 +62,19 @@ UPDATE decisions SET consumed_by = :consumed_by WHERE decision_id = :decision_id
 INSERT INTO runs (@run) VALUES (:@run);
 
 -- name: move_run
-UPDATE runs SET steps = :steps, stop = :stop, stopped_at_ms = :stopped_at_ms, note = :note, note_salt = :note_salt
+UPDATE runs SET
+    steps = :steps, stop = :stop, stopped_at_ms = :stopped_at_ms, note = :note, note_salt = :note_salt, finish_key = :finish_key, collected = :collected
 WHERE tenant = :tenant AND run_id = :run_id AND workflow = :workflow AND steps = :from_steps AND stop = :from_stop;
 
 -- name: insert_node
 INSERT INTO nodes (node_key, @node) VALUES (:node_key, :@node);
 
 -- name: move_node
-UPDATE nodes SET held = :held, settled = :settled
+UPDATE nodes SET held = :held, settled = :settled, collected = :collected
 WHERE node_key = :node_key AND window_start_ms = :window_start_ms AND held = :from_held AND settled = :from_settled;
 
 -- name: insert_step
-INSERT INTO steps (entry_hash, result, salt) VALUES (:entry_hash, :result, :salt);
+INSERT INTO steps (@step) VALUES (:@step);
 
 -- name: insert_entry
 INSERT INTO entries (@entry) VALUES (:@entry);

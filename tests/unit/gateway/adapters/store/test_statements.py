@@ -5,10 +5,12 @@ import re
 import apsw
 import pytest
 
+from gateway.adapters.store.drop import DROP
 from gateway.adapters.store.load import LOAD
 from gateway.adapters.store.opening import OPEN
 from gateway.adapters.store.read import READ
 from gateway.adapters.store.save import SAVE
+from gateway.adapters.store.shelves import SHELVES
 from gateway.adapters.store.statements import Statements, columns, migrations
 
 WALKS = {
@@ -26,13 +28,13 @@ def connection() -> apsw.Connection:
     return made
 
 
-@pytest.mark.parametrize("statements", [LOAD, SAVE, READ, OPEN])
+@pytest.mark.parametrize("statements", [LOAD, SAVE, DROP, READ, SHELVES, OPEN])
 def test_no_statement_is_kept_for_nothing(statements: Statements) -> None:
     """What nobody asks for is taken out."""
     assert statements.unasked == set()
 
 
-@pytest.mark.parametrize("name", ["load", "save", "read", "open"])
+@pytest.mark.parametrize("name", ["load", "save", "drop", "read", "shelves", "open"])
 def test_every_statement_fits_the_schema_and_finds_its_rows_by_index(connection: apsw.Connection, name: str) -> None:
     """A statement that would walk a table that grows is named here before it is slow anywhere."""
     statements = Statements(name)
@@ -64,8 +66,8 @@ def test_parameters_are_bound_by_the_order_asked_for(connection: apsw.Connection
 
 def test_the_column_lists_are_the_tables(connection: apsw.Connection) -> None:
     """Every column of a table is in its list: none is forgotten when a row is written."""
-    apart = {"commits": {"place"}, "decisions": {"place"}, "entries": {"place"}, "nodes": {"node_key"}, "runs": set(), "halts": set()}
-    lists = {"commits": "commit", "decisions": "decision", "entries": "entry", "nodes": "node", "runs": "run", "halts": "halt"}
+    apart = {"commits": {"place"}, "decisions": {"place"}, "entries": {"place"}, "nodes": {"node_key"}, "runs": set(), "halts": set(), "steps": set()}
+    lists = {"commits": "commit", "decisions": "decision", "entries": "entry", "nodes": "node", "runs": "run", "halts": "halt", "steps": "step"}
     for table, name in lists.items():
         found = {str(row[1]) for row in connection.execute(f"PRAGMA table_info({table})")}
 

@@ -17,7 +17,9 @@ async def test_a_step_is_recorded_by_the_digest_of_its_result(desk: OpenDesk) ->
     assert leaf.items() >= {
         "kind": "STEP_RECORDED", "step": "read_account", "mode": "deterministic", "steps": 1, "result_digest": text_digest(b"salt", b"12 seats"),
     }.items()  # fmt: skip
-    assert desk.memory.steps == {taken.entry_hash: StepRow(entry_hash=taken.entry_hash, result=b"12 seats", salt=b"salt")}
+    assert desk.memory.steps == {
+        taken.entry_hash: StepRow(entry_hash=taken.entry_hash, run=RUN, key=b"S-1", recorded_at_ms=desk.clock.now_ms(), result=b"12 seats", salt=b"salt")
+    }
 
 
 async def test_a_stop_says_how_many_steps_were_taken_and_why_by_digest(desk: OpenDesk) -> None:
