@@ -79,6 +79,10 @@ def _may_supersede(ask: Claims, latest: CommitRow | DecisionRow) -> Refuse | Non
     return _not_current(f"{', '.join(changed)} differ from the superseded request") if changed else None
 
 
+def retired() -> Refusal:
+    return Refusal(reason=Reason.KEY_RETIRED, message="this key was used, ended and collected; it never executes again. A new write needs a new key.")
+
+
 def _reused() -> Refuse:
     return Refuse(Refusal(
         reason=Reason.IDEMPOTENCY_KEY_REUSED,
@@ -88,10 +92,6 @@ def _reused() -> Refuse:
 
 def _not_current(why: str) -> Refuse:
     return Refuse(Refusal(reason=Reason.SUPERSEDES_NOT_CURRENT, message=f"`supersedes` cannot be honoured: {why}.", facts={"why": why}))
-
-
-def retired() -> Refusal:
-    return Refusal(reason=Reason.KEY_RETIRED, message="this key was used, ended and collected; it never executes again. A new write needs a new key.")
 
 
 def not_expired(ask: Ask, rows: Rows) -> Finding | None:

@@ -55,8 +55,8 @@ class KeyRow:
 
     name: KeyName
     generations: tuple[Generation, ...]
-
     retired_at_ms: int = 0  # when it was collected
+
     @property
     def latest(self) -> Generation:
         return self.generations[-1]
@@ -71,7 +71,6 @@ class KeyRow:
         return any(fingerprints.get(one.fingerprint_version) == one.fingerprint for one in self.generations)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 @dataclass(frozen=True, slots=True)
 class Tombstone:
     """What is left of a key that was collected: its hash, which only a store can tell from a key."""
@@ -80,6 +79,7 @@ class Tombstone:
     retired_at_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommitRow:
     commit_id: str
     tenant: str
@@ -222,11 +222,11 @@ class RunRow:
     stopped_at_ms: int
     note: str
     note_salt: bytes = b""
+    finish_key: bytes = b""  # the first FinishRun's, so that it can be retired with the run
+    collected: int = 0  # of `steps`, those whose commit, decision or recorded step is gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-    finish_key: bytes = b""  # the first FinishRun's, so that it can be retired with the run
-    collected: int = 0  # of `steps`, those whose commit, decision or recorded step is gone
 class Spoken:
     """Somebody's words, with the salt that the leaf's digest was made with."""
 
@@ -239,8 +239,8 @@ class StepRow:
     """A recorded deterministic step."""
 
     entry_hash: bytes
-    result: bytes
-    salt: bytes
     run: RunName
     key: bytes
     recorded_at_ms: int
+    result: bytes
+    salt: bytes

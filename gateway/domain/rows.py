@@ -28,7 +28,6 @@ from gateway.domain.records import (
     Tombstone,
 )
 
-
 Reply = TypeVar("Reply", covariant=True)  # noqa: PLC0105 - the only type variable of the room; its name is what it stands for
 
 
@@ -61,9 +60,9 @@ class Wants:
     decisions: tuple[str, ...] = ()
     runs: tuple[RunName, ...] = ()
     halts: tuple[str, ...] = ()  # also lifted ones
+    steps: tuple[bytes, ...] = ()  # recorded ones, by the hash of their entry
     open_work: bool = False  # every commit FORWARDING or UNKNOWN, every decision THINKING
 
-    steps: tuple[bytes, ...] = ()  # recorded ones, by the hash of their entry
 
 class Rows:
     """Working set of one batch. `dirty_*` is what must be written."""
@@ -82,10 +81,10 @@ class Rows:
         self.newest: dict[str, int] = {}  # newest window start of a node
         self.sought: set[str] = set()  # nodes whose newest window was looked for, found or not
         self.halts: dict[str, Halt] = {}  # those wanted by id
+        self.steps: dict[bytes, StepRow] = {}
         self.dirty = Dirty()
 
     def put_commit(self, row: CommitRow) -> None:
-        self.steps: dict[bytes, StepRow] = {}
         self.commits[row.commit_id] = row
         self.dirty.commits[row.commit_id] = row
 
@@ -124,20 +123,6 @@ class Rows:
         self.keys[name] = bound
         self.dirty.keys[name] = bound
 
-    def newest_node(self, node: Node) -> NodeRow | None:
-        assert node.key in self.sought, "a node is looked for before it is called absent"
-        start = self.newest.get(node.key)
-        return None if start is None else self.nodes[node.key, start]
-
-    def record(self, kind: EntryKind, *, run: RunName, subject_id: str, fields: Mapping[str, object]) -> bytes:
-        """Adds one audit entry to the transaction; returns its leaf hash."""
-        leaf = encode(
-            {
-                "v": 1, "kind": kind, "time_ms": self.now_ms, "boot": self.boot_id, "n": self.counter,
-                "tenant": run.tenant, "workflow": run.workflow, "run": run.run_id, **fields,
-            }
-        )  # fmt: skip
-        entry = Entry(
     def retire(self, name: KeyName) -> None:
         """Leaves a tombstone of a key: it is never bound again while that stands."""
         retired = KeyRow(name=name, generations=(), retired_at_ms=self.now_ms)
@@ -169,12 +154,39 @@ class Rows:
         self.dirty.nodes.pop(place, None)
         self.dirty.gone.windows[place] = row
 
+    def newest_node(self, node: Node) -> NodeRow | None:
+        assert node.key in self.sought, "a node is looked for before it is called absent"
+        start = self.newest.get(node.key)
+        return None if start is None else self.nodes[node.key, start]
+
+    def record(self, kind: EntryKind, *, run: RunName, subject_id: str, fields: Mapping[str, object]) -> bytes:
+        """Adds one audit entry to the transaction; returns its leaf hash."""
+        leaf = encode(
+            {
+                "v": 1, "kind": kind, "time_ms": self.now_ms, "boot": self.boot_id, "n": self.counter,
+                "tenant": run.tenant, "workflow": run.workflow, "run": run.run_id, **fields,
+            }
+        )  # fmt: skip
+        entry = Entry(
             kind=kind, time_ms=self.now_ms, boot_id=self.boot_id, counter=self.counter, tenant=run.tenant, workflow=run.workflow,
             run_id=run.run_id, subject_id=subject_id, leaf=leaf, leaf_hash=leaf_hash(leaf),
         )  # fmt: skip
         self.counter += 1
         self.dirty.entries.append(entry)
         return entry.leaf_hash
+
+
+@dataclass(slots=True)
+class Gone:
+    """What is no more after the transaction. A row takes along what hangs on it: a commit its body, attempts and evidence; a decision its texts; a run its
+    nodes, in every window."""
+
+    commits: dict[str, CommitRow] = field(default_factory=dict)
+    decisions: dict[str, DecisionRow] = field(default_factory=dict)
+    steps: dict[bytes, StepRow] = field(default_factory=dict)
+    runs: dict[RunName, RunRow] = field(default_factory=dict)
+    windows: dict[tuple[str, int], NodeRow] = field(default_factory=dict)
+    tombstones: dict[bytes, Tombstone] = field(default_factory=dict)  # one that is gone already is no error
 
 
 @dataclass(slots=True)
@@ -191,22 +203,10 @@ class Dirty:
     responses: dict[str, bytes] = field(default_factory=dict)  # of bodies stored earlier
     attempts: list[Attempt] = field(default_factory=list)
     steps: dict[bytes, StepRow] = field(default_factory=dict)
-@dataclass(slots=True)
-class Gone:
-    """What is no more after the transaction. A row takes along what hangs on it: a commit its body, attempts and evidence; a decision its texts; a run its
-    nodes, in every window."""
-
-    commits: dict[str, CommitRow] = field(default_factory=dict)
-    decisions: dict[str, DecisionRow] = field(default_factory=dict)
-    steps: dict[bytes, StepRow] = field(default_factory=dict)
-    runs: dict[RunName, RunRow] = field(default_factory=dict)
-    windows: dict[tuple[str, int], NodeRow] = field(default_factory=dict)
-    tombstones: dict[bytes, Tombstone] = field(default_factory=dict)  # one that is gone already is no error
-
-
     evidence: dict[str, Spoken] = field(default_factory=dict)  # what an operator said, by commit id
     entries: list[Entry] = field(default_factory=list)
     activation: tuple[ActivationRow, int] | None = None
+    gone: Gone = field(default_factory=Gone)
 
 
 class Write(Generic[Reply]):
@@ -221,7 +221,6 @@ class Write(Generic[Reply]):
         """Budget nodes needed in their newest window, once gate, runs, commits and decisions are loaded."""
         del rows
         return []
-    gone: Gone = field(default_factory=Gone)
 
     def held(self, rows: Rows) -> list[tuple[str, int]]:
         """Budget nodes needed in the very window a hold was made in: (node key, window start)."""

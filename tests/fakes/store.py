@@ -136,7 +136,6 @@ class MemoryStore:
             timed_out=tuple(run.name for run in open_runs if run.deadline_at_ms <= now_ms)[:limit],
         )
 
-    async def gate(self) -> Gate:
     async def shelf(self, shelf: Shelf, *, bookmark: str, limit: int) -> Stretch:
         """A bookmark is the place of the last row on its shelf, as text: rows that go move no other."""
         placed = [(place, row) for place, row in self._shelved(shelf) if place > bookmark][:limit]
@@ -162,6 +161,7 @@ class MemoryStore:
                 found = [(f"{one.retired_at_ms:020} {one.key_hash.hex()}", one) for one in retired]
         return sorted(found, key=lambda one: one[0])
 
+    async def gate(self) -> Gate:
         return self._gate
 
     async def recover(self) -> Recovered:
@@ -205,9 +205,9 @@ class MemoryStore:
         of_decisions = [RunName(row.tenant, row.workflow, row.run_id) for row in _some(self.thoughts, wants.decisions).values()]
         rows.runs = _some(self.open_and_ended, (*wants.runs, *of_decisions))
         rows.halts = _some(self.thrown, wants.halts)
+        rows.steps = _some(self.steps, wants.steps)
         if wants.open_work:
             rows.commits |= {row.commit_id: row for row in self.rows.values() if row.state in {State.FORWARDING, State.UNKNOWN}}
-        rows.steps = _some(self.steps, wants.steps)
             rows.decisions |= {row.decision_id: row for row in self.thoughts.values() if row.state is Thinking.THINKING}
         rows.sought = {node.key for node in write.nodes(rows)}
         newest = [row for row in self._newest() if row.node.key in rows.sought]
@@ -216,10 +216,10 @@ class MemoryStore:
         return rows, write.apply(rows)
 
     def _keep(self, dirty: Dirty) -> None:
-        self.keys |= dirty.keys
-        self.rows |= dirty.commits
         for subject_id in (*dirty.commits, *dirty.decisions):
             self._places.setdefault(subject_id, len(self._places) + 1)
+        self.keys |= dirty.keys
+        self.rows |= dirty.commits
         self.thoughts |= dirty.decisions
         self.open_and_ended |= dirty.runs
         self.windows |= dirty.nodes
@@ -234,8 +234,6 @@ class MemoryStore:
         self.evidence |= dirty.evidence
         self.attempts += dirty.attempts
         self.record += dirty.entries
-
-    def _newest(self) -> list[NodeRow]:
         self._drop(dirty.gone)
 
     def _drop(self, gone: Gone) -> None:
@@ -255,6 +253,8 @@ class MemoryStore:
         for place in of_runs:
             del self.windows[place]
         self.keys = {name: row for name, row in self.keys.items() if row.generations or _hash(name) not in gone.tombstones}
+
+    def _newest(self) -> list[NodeRow]:
         found: dict[str, NodeRow] = {}
         for row in self.windows.values():
             if row.node.key not in found or found[row.node.key].window_start_ms < row.window_start_ms:
@@ -266,9 +266,9 @@ Key = TypeVar("Key")
 Row = TypeVar("Row")
 
 
-def _some(table: dict[Key, Row], names: Iterable[Key]) -> dict[Key, Row]:
-    return {name: table[name] for name in names if name in table}
 def _hash(name: KeyName) -> bytes:
     return sha256(repr((name.space, name.tenant, name.key)).encode()).digest()
 
 
+def _some(table: dict[Key, Row], names: Iterable[Key]) -> dict[Key, Row]:
+    return {name: table[name] for name in names if name in table}

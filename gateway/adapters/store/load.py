@@ -93,6 +93,10 @@ class Loader:
         count: int = self._all(_OPEN_RUNS, (tenant,))[0][0]
         return count
 
+    def all_of(self, sql: str, values: tuple[Any, ...]) -> list[Columns]:
+        """The rows of a statement of somebody else's."""
+        return self._all(sql, values)
+
     def _one(self, sql: str, values: tuple[Any, ...]) -> Columns | None:
         found = self._all(sql, values)
         return found[0] if found else None
@@ -124,25 +128,25 @@ def _load_wants(rows: Rows, wants: Wants, source: Loader) -> None:
             _load_run(rows, RunName(decision.tenant, decision.workflow, decision.run_id), source)
     for run in wants.runs:
         _load_run(rows, run, source)
+    _load_rarely_wanted(rows, wants, source)
+
+
+def _load_rarely_wanted(rows: Rows, wants: Wants, source: Loader) -> None:
     for halt_id in wants.halts:
         if (halt := source.halt(halt_id)) is not None:
             rows.halts[halt_id] = halt
+    for entry_hash in wants.steps:
+        if (step := source.step(entry_hash)) is not None:
+            rows.steps[entry_hash] = step
     if wants.open_work:
         commits, decisions = source.open_work()
         rows.commits.update((row.commit_id, row) for row in commits)
         rows.decisions.update((row.decision_id, row) for row in decisions)
 
 
-    _load_rarely_wanted(rows, wants, source)
-
-
-def _load_rarely_wanted(rows: Rows, wants: Wants, source: Loader) -> None:
 def _load_key(rows: Rows, name: KeyName, source: Loader) -> None:
     if name in rows.keys or (row := source.key(name)) is None:
         return
-    for entry_hash in wants.steps:
-        if (step := source.step(entry_hash)) is not None:
-            rows.steps[entry_hash] = step
     rows.keys[name] = row
     if not row.generations:
         return

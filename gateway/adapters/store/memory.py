@@ -60,11 +60,11 @@ class RememberingLoader(Loader):
             else:
                 self._runs.pop(run.name, None)
         self._keep_nodes(rows)
+        self._drop_nodes(rows)
         self._open_runs.update(rows.open_runs)
         for kept in (self._commits, self._runs, self._nodes, self._open_runs):
             if len(kept) > _KEPT_MAX:
                 kept.clear()
-        self._drop_nodes(rows)
 
     def _keep_nodes(self, rows: Rows) -> None:
         for (node_key, start_ms), row in rows.dirty.nodes.items():
@@ -73,11 +73,6 @@ class RememberingLoader(Loader):
             if sought or (kept is not None and kept.window_start_ms == start_ms):
                 self._nodes[node_key] = row
 
-    def forget(self) -> None:
-        """Everything is read again."""
-        self._gate = None
-        for kept in (self._commits, self._runs, self._nodes, self._open_runs):
-            kept.clear()
     def _drop_nodes(self, rows: Rows) -> None:
         """A run that was collected may be opened again by its name, with budgets that have not moved."""
         for name, run in rows.dirty.gone.runs.items():
@@ -85,3 +80,8 @@ class RememberingLoader(Loader):
                 node = Node(Level.RUN, name.tenant, name.workflow, name.run_id, one.ledger, one.currency, one.window)
                 self._nodes.pop(node.key, None)
 
+    def forget(self) -> None:
+        """Everything is read again."""
+        self._gate = None
+        for kept in (self._commits, self._runs, self._nodes, self._open_runs):
+            kept.clear()
