@@ -19,7 +19,7 @@ TIMEOUT_MS_CEILING: Final = 300_000
 SLOT_CHARS_CEILING: Final = 256
 INTEGER_MAX: Final = 2**53
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _SLOT: Final = re.compile(r"\{([a-z][a-z0-9_]{0,31})\}")
 
 
@@ -47,14 +47,14 @@ class SlotSpec:
     integer_max: int = INTEGER_MAX  # an integer lies within plus and minus this
 
     def __post_init__(self) -> None:
-        _need(1 <= self.max_len <= SLOT_CHARS_CEILING, f"max_len must be 1 to {SLOT_CHARS_CEILING}, got {self.max_len}")
-        _need(0 <= self.integer_max <= INTEGER_MAX, f"integer_max must be 0 to 2^53, got {self.integer_max}")
-        _need(self.type is not SlotType.INTEGER or not (self.pattern or self.enum), "pattern and enum are for strings")
-        _need(self.type is not SlotType.IDENTIFIER or self.source is Source.CONTEXT, "an identifier comes from the context, never from the model")
-        _need((self.source is Source.CONTEXT) == bool(self.pointer), "a slot from context needs a pointer such as /account; one from the model has none")
-        _need(not self.pointer or self.pointer.startswith("/"), f"a pointer starts with '/', got {self.pointer!r}")
+        need(1 <= self.max_len <= SLOT_CHARS_CEILING, f"max_len must be 1 to {SLOT_CHARS_CEILING}, got {self.max_len}")
+        need(0 <= self.integer_max <= INTEGER_MAX, f"integer_max must be 0 to 2^53, got {self.integer_max}")
+        need(self.type is not SlotType.INTEGER or not (self.pattern or self.enum), "pattern and enum are for strings")
+        need(self.type is not SlotType.IDENTIFIER or self.source is Source.CONTEXT, "an identifier comes from the context, never from the model")
+        need((self.source is Source.CONTEXT) == bool(self.pointer), "a slot from context needs a pointer such as /account; one from the model has none")
+        need(not self.pointer or self.pointer.startswith("/"), f"a pointer starts with '/', got {self.pointer!r}")
         if self.source is Source.MODEL and self.type is SlotType.STRING:
-            _need(bool(self.pattern or self.enum), "a string the model fills needs an enum or a pattern; an identifier must come from the context")
+            need(bool(self.pattern or self.enum), "a string the model fills needs an enum or a pattern; an identifier must come from the context")
         try:
             re.compile(self.pattern)
         except re.error as error:
@@ -91,20 +91,20 @@ class ToolSpec:
     ca_file: str | None = None  # PEM; None for the system's roots
 
     def __post_init__(self) -> None:
-        _need(_NAME.fullmatch(self.name) is not None, f"a tool's name is letters, digits, '_', '.', '-', at most 64: got {self.name!r}")
-        _need(self.method in {"GET", "HEAD"}, f"tool {self.name}: method must be GET or HEAD, got {self.method!r}")
-        _need(1 <= self.timeout_ms <= TIMEOUT_MS_CEILING, f"tool {self.name}: timeout_ms must be 1 to {TIMEOUT_MS_CEILING}, got {self.timeout_ms}")
-        _need(
+        need(NAME.fullmatch(self.name) is not None, f"a tool's name is letters, digits, '_', '.', '-', at most 64: got {self.name!r}")
+        need(self.method in {"GET", "HEAD"}, f"tool {self.name}: method must be GET or HEAD, got {self.method!r}")
+        need(1 <= self.timeout_ms <= TIMEOUT_MS_CEILING, f"tool {self.name}: timeout_ms must be 1 to {TIMEOUT_MS_CEILING}, got {self.timeout_ms}")
+        need(
             1 <= self.result_bytes_max <= RESULT_BYTES_CEILING,
             f"tool {self.name}: result_bytes_max must be 1 to {RESULT_BYTES_CEILING}, got {self.result_bytes_max}",
         )
-        _need(bool(self.networks), f"tool {self.name}: networks must name at least one block, such as 10.0.0.0/8 or 127.0.0.0/8")
-        _need(
+        need(bool(self.networks), f"tool {self.name}: networks must name at least one block, such as 10.0.0.0/8 or 127.0.0.0/8")
+        need(
             self.authorization is None or (bool(self.authorization) and self.authorization.isascii() and self.authorization.isprintable()),
             f"tool {self.name}: the authorization must be one line of visible ASCII",
         )
         for block in self.networks:
-            _check_block(self.name, block)
+            check_block(self.name, block)
         _check_template(self)
 
     @property
@@ -113,7 +113,7 @@ class ToolSpec:
         return {name: slot for name, slot in self.slots.items() if slot.source is Source.MODEL}
 
 
-def _check_block(tool: str, block: str) -> None:
+def check_block(tool: str, block: str) -> None:
     try:
         ipaddress.ip_network(block)
     except ValueError as error:
@@ -123,27 +123,27 @@ def _check_block(tool: str, block: str) -> None:
 def _check_template(spec: ToolSpec) -> None:
     template = spec.url_template
     parts = urlsplit(template)
-    _need(parts.scheme in {"http", "https"} and bool(parts.hostname), f"tool {spec.name}: url_template must be http(s)://host/path, got {template!r}")
-    _need("@" not in parts.netloc, f"tool {spec.name}: no credentials in url_template; use an authorization of its own")
-    _need(not parts.fragment and "#" not in template, f"tool {spec.name}: url_template has no fragment")
-    _need("{" not in parts.netloc and "{" not in parts.scheme, f"tool {spec.name}: slots stand in the path and in query values, never in the host")
-    _need(template.isascii() and template.isprintable() and " " not in template, f"tool {spec.name}: url_template must be plain ASCII without spaces")
-    _need(all("{" not in pair.partition("=")[0] for pair in parts.query.split("&")), f"tool {spec.name}: a slot in the query stands after '=', not in a name")
-    _need(not {".", ".."} & set(parts.path.split("/")), f"tool {spec.name}: url_template has a dot segment")
+    need(parts.scheme in {"http", "https"} and bool(parts.hostname), f"tool {spec.name}: url_template must be http(s)://host/path, got {template!r}")
+    need("@" not in parts.netloc, f"tool {spec.name}: no credentials in url_template; use an authorization of its own")
+    need(not parts.fragment and "#" not in template, f"tool {spec.name}: url_template has no fragment")
+    need("{" not in parts.netloc and "{" not in parts.scheme, f"tool {spec.name}: slots stand in the path and in query values, never in the host")
+    need(template.isascii() and template.isprintable() and " " not in template, f"tool {spec.name}: url_template must be plain ASCII without spaces")
+    need(all("{" not in pair.partition("=")[0] for pair in parts.query.split("&")), f"tool {spec.name}: a slot in the query stands after '=', not in a name")
+    need(not {".", ".."} & set(parts.path.split("/")), f"tool {spec.name}: url_template has a dot segment")
     named = _SLOT.findall(template)
-    _need(not set("{}") & set(_SLOT.sub("", template)), f"tool {spec.name}: a slot is written {{name}} in lower case; a stray brace is in {template!r}")
+    need(not set("{}") & set(_SLOT.sub("", template)), f"tool {spec.name}: a slot is written {{name}} in lower case; a stray brace is in {template!r}")
     for name in _SLOT.findall(parts.path):
         slot = spec.slots.get(name)
         free = slot is not None and slot.source is Source.MODEL and not slot.enum
-        _need(not free, f"tool {spec.name}: a path segment says what is read; {{{name}}} needs an enum, or comes from the context")
-    _need(set(named) == set(spec.slots), f"tool {spec.name}: url_template names {sorted(set(named))}, slots declares {sorted(spec.slots)}; they must agree")
+        need(not free, f"tool {spec.name}: a path segment says what is read; {{{name}}} needs an enum, or comes from the context")
+    need(set(named) == set(spec.slots), f"tool {spec.name}: url_template names {sorted(set(named))}, slots declares {sorted(spec.slots)}; they must agree")
     try:
         port = parts.port
     except ValueError as error:
         raise ValueError(f"tool {spec.name}: {error}") from error
-    _need(port != 0, f"tool {spec.name}: port 0 cannot be reached")
+    need(port != 0, f"tool {spec.name}: port 0 cannot be reached")
 
 
-def _need(holds: bool, message: str) -> None:  # noqa: FBT001 - reads as the sentence it is
+def need(holds: bool, message: str) -> None:  # noqa: FBT001 - reads as the sentence it is
     if not holds:
         raise ValueError(message)
