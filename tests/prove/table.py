@@ -43,6 +43,14 @@ def _tests(name: str, guarantee: str, *files: str, holds: str, quick: bool = Tru
 
 
 TABLE: Final = (
+    Row(
+        name="kill-sweep", guarantee="killed at any system call: nothing acknowledged is lost, nothing sent twice, recovered within 5 s",
+        runs="tests.faults.kill_sweep", counts="kill points", quick=24, full=400, soak=4_000, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
+    ),
+    Row(
+        name="io-faults", guarantee="a disk that fails or is full at any write or sync: an unknown or a refusal, never a wrong answer",
+        runs="tests.faults.io_faults", counts="fault points", quick=16, full=160, soak=1_600, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
+    ),
     _tests("wire", "at most one forward on the wire, whatever a host does", "tests/unit/gateway/adapters/hosts", holds="I1"),
     _tests(
         "one-answer", "one key and content: one commit, one answer",
@@ -76,6 +84,10 @@ TABLE: Final = (
     _tests(
         "bad-input", "bad input and settings: a precise error, nothing kept",
         "tests/e2e/test_bad_input.py", "tests/e2e/test_refuses_to_start.py", holds="I11", quick=False,
+    ),
+    Row(
+        name="model", guarantee="every answer, balance and entry is the reference model's, whatever the order of calls, clocks and restarts",
+        runs="tests.prove.model_based", counts="times ten programs of fifty steps", quick=8, full=80, soak=2_000, holds="I4 I5 I7 I8",
     ),
 )  # fmt: skip
 
