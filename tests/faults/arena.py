@@ -112,8 +112,21 @@ class Arena:
             )  # fmt: skip
         except CountersignError:
             return None
-        self.told.append(Told(key=key, generation=answer.generation, commit_id=answer.commit_id, state=_STATES[answer.outcome]))
+        self._tell(answer)
         return answer
+
+    def wait_for(self, commit_id: str, *, deadline_s: float) -> Commit | None:
+        """What came of a commit, once it has ended or time is up."""
+        assert self._client is not None, "the gateway was started"
+        try:
+            answer = self._client.wait_commit(commit_id=commit_id, deadline_s=deadline_s)
+        except CountersignError:
+            return None
+        self._tell(answer)
+        return answer
+
+    def _tell(self, answer: Commit) -> None:
+        self.told.append(Told(key=answer.idempotency_key, generation=answer.generation, commit_id=answer.commit_id, state=_STATES[answer.outcome]))
 
     def deliveries(self) -> list[Delivery]:
         return [Delivery(key=one["key"], at_ms=one["at_ms"], applied=one["applied"]) for one in self.host("/record")]
