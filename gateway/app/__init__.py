@@ -39,6 +39,7 @@ from gateway.service.keeper import Keeper
 from gateway.service.lookup import Lookup
 from gateway.service.reconcile import Reconciler
 from gateway.service.runs import Runs
+from gateway.service.turnstile import Turnstile
 from gateway.transport.diagnostics import Diagnostics
 from gateway.transport.handler import Telling
 from gateway.transport.listener import ListenerRefused
@@ -111,7 +112,7 @@ async def _start(settings: Settings, stack: AsyncExitStack, stop: Callable[[], N
     reconciler = Reconciler(store=store, ways=ways, clock=clock, ids=ids, pace=parts.pace(settings))
     await _watch(asyncio.get_running_loop().create_task(reconciler.run(), name="reconciler"), stack, stop)
     servicers = Servicers(
-        gateway=GatewayServicer(committer=committer, decider=decider, runs=runs, lookup=lookup, clock=clock),
+        gateway=GatewayServicer(committer=committer, decider=decider, runs=runs, lookup=lookup, turnstile=Turnstile(), clock=clock),
         operator=OperatorServicer(halts=halts, lookup=lookup, runs=runs, store=store, activation=lambda: activation),
     )
     grace_s = settings.shutdown_grace_ms / 1000

@@ -17,6 +17,7 @@ from google.rpc.status_pb2 import Status
 
 from gateway.domain.faults import Fault
 from gateway.domain.identity import Caller, Role
+from gateway.service.turnstile import Turnstile
 from gateway.transport.handler import Telling
 from gateway.transport.listener import Listener, Tls
 from gateway.transport.server import Servicers, Serving, start
@@ -114,7 +115,7 @@ def every_role(folder: Path) -> list[Listener]:
 
 def servicers(of: FakeGateway) -> Servicers:
     return Servicers(
-        gateway=GatewayServicer(committer=of.committer, decider=of.decider, runs=of.runs, lookup=of.lookup, clock=of.clock),
+        gateway=GatewayServicer(committer=of.committer, decider=of.decider, runs=of.runs, lookup=of.lookup, turnstile=Turnstile(), clock=of.clock),
         operator=OperatorServicer(halts=of.halts, lookup=of.lookup, runs=of.runs, store=of.store, activation=lambda: of.activation),
     )
 

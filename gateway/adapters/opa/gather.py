@@ -1,6 +1,7 @@
 """Many small things made into few sends: a lane keeps what arrived since its last send, and sends it together.
 
-1. Alone means at once: with nothing outstanding and a last batch of one, an item waits for nobody.
+1. Alone means at once, which is the end of this turn of the loop: with nothing outstanding and a last batch of one, an item waits for nobody
+   but those asked in the same turn.
 2. Otherwise sends are at least `gap_s` apart, so that a lane under load fills its batches instead of chasing single items.
 3. A full batch, in items or in bytes, leaves immediately. No item is ever dropped or sent twice.
 4. The lane knows nothing of what it carries but its size; `send` owns success, failure and time.
@@ -31,7 +32,7 @@ class Lane(Generic[Item]):
         self._waiting: list[Item] = []
         self._waiting_bytes = 0
         self._sends: set[asyncio.Task[None]] = set()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         self._last_size = 0
         self._last_s = float("-inf")
 
@@ -40,10 +41,12 @@ class Lane(Generic[Item]):
             self._flush()
         self._waiting.append(item)
         self._waiting_bytes += size_bytes
-        if len(self._waiting) >= self._limits.items_max or self._waiting_bytes >= self._limits.bytes_max or (not self._sends and self._last_size <= 1):
+        if len(self._waiting) >= self._limits.items_max or self._waiting_bytes >= self._limits.bytes_max:
             self._flush()
         elif self._timer is None:
-            self._timer = self._loop.call_at(max(self._loop.time(), self._last_s + self._limits.gap_s), self._flush)
+            due_s = self._last_s + self._limits.gap_s
+            alone = not self._sends and self._last_size <= 1
+            self._timer = self._loop.call_soon(self._flush) if alone or self._loop.time() >= due_s else self._loop.call_at(due_s, self._flush)
 
     async def drain(self) -> None:
         """Send what waits and return when every send has ended."""

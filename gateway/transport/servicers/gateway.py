@@ -13,6 +13,7 @@ from gateway.service.commit import Committer
 from gateway.service.decide import Decider
 from gateway.service.lookup import Lookup
 from gateway.service.runs import Runs
+from gateway.service.turnstile import Turnstile
 from gateway.transport.call import Call
 from gateway.transport.codec import answers, requests
 from gateway.transport.codec.form import parse
@@ -26,6 +27,7 @@ class GatewayServicer:
     decider: Decider
     runs: Runs
     lookup: Lookup
+    turnstile: Turnstile
     clock: Clock
 
     async def decide(self, request: bytes, call: Call) -> Answer:
@@ -51,7 +53,8 @@ class GatewayServicer:
         command = requests.commit_command(message, call, self.clock.now_ms())
         if isinstance(command, Refusal):
             return command
-        outcome = await self.committer.commit(command)
+        async with self.turnstile:
+            outcome = await self.committer.commit(command)
         match outcome:
             case Refusal():
                 return outcome
