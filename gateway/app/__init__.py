@@ -103,8 +103,8 @@ async def _start(settings: Settings, stack: AsyncExitStack, stop: Callable[[], N
     )
     stack.push_async_callback(runner.close)
     keeper = Keeper(told=_broke)
-    door = Doorkeeper(in_flight_max=settings.limits.commits_in_flight_max, clock=clock)
-    study = Doorkeeper(in_flight_max=settings.limits.commits_in_flight_max, clock=clock)  # thinking has a door of its own: it never crowds out a write
+    door = Doorkeeper(in_flight_max=settings.limits.commits_in_flight_max)
+    study = Doorkeeper(in_flight_max=settings.limits.commits_in_flight_max)  # thinking has a door of its own: it never crowds out a write
     committer = Committer(store=store, policy=engine, ways=ways, clock=clock, ids=ids, keeper=keeper, doorkeeper=door, activation=lambda: activation)
     decider = Decider(store=store, policy=engine, thinker=runner, clock=clock, ids=ids, keeper=keeper, doorkeeper=study, activation=lambda: activation)
     lookup, runs = Lookup(store=store), Runs(store=store, ids=ids, activation=lambda: activation)

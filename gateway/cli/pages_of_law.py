@@ -94,7 +94,7 @@ def roles() -> str:
 
 
 def guards() -> str:
-    walked: list[Callable[..., object]] = [*law_of_t1.GUARDS, law_of_t1.hold_budgets]
+    walked: list[Callable[..., object]] = [*law_of_t1.GUARDS, law_of_t1.hold_budgets, law_of_t1.recordable]
     lines = "".join(f"{place}. `{guard.__name__}`{_sentence(guard)}\n" for place, guard in enumerate(walked, start=1))
     return f"# The guards of T1, in order\n\n{law_of(law_of_t1)}\n\nWalked as they stand in the code:\n\n{lines}"
 

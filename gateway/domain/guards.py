@@ -1,7 +1,7 @@
 """T1 is one ordered list of guards over locked rows. The first that is not Admit decides; nothing is held unless all admit.
 
 1. key → expiry → activation and verdict age → halts → run and steps → the denial found earlier → decision → budgets.
-2. Refuse, Rejudge and Twin leave no trace of the key; Deny is recorded.
+2. Refuse, Rejudge and Twin leave no trace of the key; Deny is recorded, and where it may not be, it is a Refuse.
 3. This one list serves T1, PreviewCommit, the reference model and the docs.
 4. A denial stops a run only where it is the run's own: its wall clock, steps or unwindowed budget, a halt on it, or POLICY_DENIAL when listed.
 """
@@ -15,12 +15,12 @@ from gateway.domain.budget import BudgetLimit, Hold, Level, Node, NodeRow, Short
 from gateway.domain.change import replace
 from gateway.domain.halts import covers, says
 from gateway.domain.lifecycle import DECISION_SUPERSEDABLE, SUPERSEDABLE, Thinking
-from gateway.domain.limits import OPEN_RUNS_MAX, VERDICT_AGE_MS_MAX
+from gateway.domain.limits import DENIALS_PER_S_MAX, VERDICT_AGE_MS_MAX
 from gateway.domain.reasons import Reason, RunStop
 from gateway.domain.records import CommitRow, DecisionRow, KeyRow, KeySpace, Note, RunName
 from gateway.domain.refusal import Refusal
 from gateway.domain.rows import Rows
-from gateway.domain.runs import open_run, too_many_open, why_closed
+from gateway.domain.runs import has_room, open_run, too_many_open, why_closed
 
 
 def check(ask: Ask, rows: Rows) -> Finding:
@@ -28,8 +28,19 @@ def check(ask: Ask, rows: Rows) -> Finding:
     for guard in GUARDS:
         found = guard(ask, rows)
         if found is not None:
-            return found
-    return hold_budgets(ask, rows)
+            break
+    else:
+        found = hold_budgets(ask, rows)
+    return recordable(ask, rows, found) if isinstance(found, Deny) else found
+
+
+def recordable(ask: Ask, rows: Rows, deny: Deny) -> Deny | Refuse:
+    """A denial opens its run where that is new, and costs a row: without room for an open run, or beyond the rate of the tenant, it is a refusal."""
+    tenant = ask.run.tenant
+    stays_open = ask.run not in rows.runs and deny.stops_run is None
+    if stays_open and not has_room(rows.open_runs.get(tenant, 0)):
+        return Refuse(too_many_open())
+    return deny if rows.may_record_denial(tenant) else Refuse(too_many_denials())
 
 
 def key_is_free(ask: Ask, rows: Rows) -> Finding | None:
@@ -119,7 +130,7 @@ def not_halted(ask: Ask, rows: Rows) -> Finding | None:
 def run_is_open(ask: Ask, rows: Rows) -> Finding | None:
     run = rows.runs.get(ask.run)
     if run is None:
-        if rows.open_runs.get(ask.run.tenant, 0) >= OPEN_RUNS_MAX:
+        if not has_room(rows.open_runs.get(ask.run.tenant, 0)):
             return Refuse(too_many_open())
         run = open_run(ask.run, ask.terms, rows.now_ms)
     closed = why_closed(run, rows.now_ms)
@@ -184,6 +195,11 @@ def asked_nodes(ask: Ask, of_run: tuple[BudgetLimit, ...], standing: Standing) -
         (cost.amount, limit, Node(level, tenant, named, run, limit.ledger, limit.currency, limit.window))
         for level, named, run, limits in levels for cost in ask.costs for limit in limits if meets(cost, limit)
     ]  # fmt: skip
+
+
+def too_many_denials() -> Refusal:
+    message = f"more than {DENIALS_PER_S_MAX} denials a second in this tenant; not recorded, not forwarded. Send less, or mend what is denied."
+    return Refusal(reason=Reason.TOO_MANY_DENIALS, message=message, retry_after_ms=1_000)
 
 
 def _short(ask: Ask, short: Shortage, now_ms: int) -> Deny:

@@ -7,12 +7,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from gateway.domain.audit import Entry, EntryKind, encode, leaf_hash
 from gateway.domain.boundary import Standing
 from gateway.domain.budget import Node, NodeRow
 from gateway.domain.halts import Halt
+from gateway.domain.limits import DENIALS_PER_S_MAX
 from gateway.domain.records import (
     Attempt,
     Body,
@@ -27,6 +28,8 @@ from gateway.domain.records import (
     StepRow,
     Tombstone,
 )
+
+_SECOND_MS: Final = 1_000
 
 Reply = TypeVar("Reply", covariant=True)  # noqa: PLC0105 - the only type variable of the room; its name is what it stands for
 
@@ -73,6 +76,7 @@ class Rows:
         self.counter = counter  # of the next entry of this boot
         self.gate = gate
         self.open_runs = dict(open_runs)
+        self.denials: dict[str, tuple[int, ...]] = {}  # by tenant: when those lately recorded were made, oldest first
         self.keys: dict[KeyName, KeyRow] = {}
         self.commits: dict[str, CommitRow] = {}
         self.decisions: dict[str, DecisionRow] = {}
@@ -99,6 +103,17 @@ class Rows:
         self.open_runs[row.name.tenant] = self.open_runs.get(row.name.tenant, 0) + is_open - was_open
         self.runs[row.name] = row
         self.dirty.runs[row.name] = row
+
+    def count_denial(self, tenant: str) -> None:
+        """One more denial is recorded now."""
+        self.denials[tenant] = (*self._denials_of_late(tenant), self.now_ms)
+
+    def may_record_denial(self, tenant: str) -> bool:
+        return len(self._denials_of_late(tenant)) < DENIALS_PER_S_MAX
+
+    def _denials_of_late(self, tenant: str) -> list[int]:
+        """Those within a second of now. A clock that is put back by more forgets them, and does not count them until it has caught up."""
+        return [at_ms for at_ms in self.denials.get(tenant, ()) if abs(self.now_ms - at_ms) < _SECOND_MS]
 
     def put_node(self, row: NodeRow) -> None:
         place = (row.node.key, row.window_start_ms)

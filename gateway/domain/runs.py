@@ -27,5 +27,10 @@ def why_closed(run: RunRow, now_ms: int) -> tuple[Note, RunStop | None] | None:
     return None
 
 
+def has_room(open_runs: int) -> bool:
+    """True when a tenant with so many open runs may open one more."""
+    return open_runs < OPEN_RUNS_MAX
+
+
 def too_many_open() -> Refusal:
     return Refusal(reason=Reason.OVERLOADED, message=f"{OPEN_RUNS_MAX} runs are open in this tenant; finish some.", retry_after_ms=1_000)

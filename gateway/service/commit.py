@@ -68,8 +68,6 @@ class Committer:
             kept, commit_id = None, self.ids.fresh()
             try:
                 judged = await self._judge(command, facts)
-                if isinstance(judged, Denial):
-                    judged = self.doorkeeper.may_record_denial(command.run.tenant) or judged
                 if isinstance(judged, Refusal):
                     return judged
                 kept = self.keeper.keep(self._carry_out(judged, commit_id), name=f"commit {commit_id}")

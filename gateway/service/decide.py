@@ -105,9 +105,7 @@ class Decider:
         admissible = admit_step(command, facts, self.activation())
         if isinstance(admissible, Refusal):
             return admissible
-        permitted = await judge_step(admissible, self.policy, self.clock, self.ids)
-        refusal = self.doorkeeper.may_record_denial(command.run.tenant) if permitted.notes else None
-        return refusal or permitted
+        return await judge_step(admissible, self.policy, self.clock, self.ids)
 
     def _start(self, permitted: Permitted) -> str:
         """Starts the kept work; the decision's id."""

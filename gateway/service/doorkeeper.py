@@ -1,23 +1,19 @@
-"""Limits at the door: commits in flight, recorded denials, and a gateway that is stopping. In memory; a refusal leaves no trace.
+"""Limits at the door: commits in flight, and a gateway that is stopping. In memory; a refusal leaves no trace.
 
 1. A commit counts from the door to the end of its kept work, not of its caller.
-2. Denials cost a durable row each: beyond 50 a second a tenant is told to slow down instead.
+2. Denials are limited where they are recorded, in T1: only there is every one of them known.
 """
 
-from collections import Counter, deque
+from collections import Counter
 
-from gateway.domain.limits import DENIALS_PER_S_MAX
 from gateway.domain.reasons import Reason
 from gateway.domain.refusal import Refusal
-from gateway.ports.system import Clock
 
 
 class Doorkeeper:
-    def __init__(self, *, in_flight_max: int, clock: Clock) -> None:
+    def __init__(self, *, in_flight_max: int) -> None:
         self._in_flight_max = in_flight_max
-        self._clock = clock
         self._in_flight: Counter[str] = Counter()
-        self._denials: dict[str, deque[float]] = {}
         self._closed = ""
 
     def close(self, why: str) -> None:
@@ -38,13 +34,3 @@ class Doorkeeper:
         self._in_flight[tenant] -= 1
         if not self._in_flight[tenant]:
             del self._in_flight[tenant]
-
-    def may_record_denial(self, tenant: str) -> Refusal | None:
-        """Takes one of this second's denials."""
-        now_s = self._clock.boot_s()
-        recent = self._denials.setdefault(tenant, deque(maxlen=DENIALS_PER_S_MAX))
-        if len(recent) == DENIALS_PER_S_MAX and now_s - recent[0] < 1.0:
-            message = f"more than {DENIALS_PER_S_MAX} denials a second in this tenant; not recorded, not forwarded. Send less, or mend what is denied."
-            return Refusal(reason=Reason.TOO_MANY_DENIALS, message=message, retry_after_ms=1_000)
-        recent.append(now_s)
-        return None

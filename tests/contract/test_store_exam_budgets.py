@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
+from gateway.domain.asks import Refuse
 from gateway.domain.budget import Cost, HoldState, Ledger, Window
 from gateway.domain.lifecycle import Event, State
+from gateway.domain.limits import DENIALS_PER_S_MAX
 from gateway.domain.reasons import Reason, RunStop
 from gateway.domain.writes.commits import Authorised, Denied
 from tests.contract.store_desk import RUN, TENANT, WORKFLOW, Desk, limit, reasons, run_named, states, terms, windows, writes
@@ -21,7 +23,8 @@ async def test_a_thousand_at_once_against_fifty_admit_fifty(desk: Desk) -> None:
     replies = await desk.together([desk.claim(desk.ask(f"K-{n}", run=run_named(f"run-{n % 7}"), costs=writes(100_000))) for n in range(1_000)])
 
     assert sum(isinstance(reply, Authorised) for reply in replies) == 50
-    assert sum(isinstance(reply, Denied) for reply in replies) == 950
+    assert sum(isinstance(reply, Denied) for reply in replies) == DENIALS_PER_S_MAX  # the rest are refused: the clock stands still
+    assert {reply.refusal.reason for reply in replies if isinstance(reply, Refuse)} == {Reason.TOO_MANY_DENIALS}
     assert (await desk.balances())["tenant"] == (5_000_000, 0)
 
 

@@ -128,8 +128,8 @@ async def gateway(
     told: list[BaseException] = []
     made = FakeGateway(
         clock=clock, ids=CountingIds(), store=TroubledStore(store or MemoryStore(clock=clock)), policy=FakePolicyEngine(), thinker=thinker or FakeThinker(),
-        hosts=hosts, keeper=Keeper(told=told.append), door=Doorkeeper(in_flight_max=in_flight_max, clock=clock),
-        study=Doorkeeper(in_flight_max=in_flight_max, clock=clock), activation=law or activation(), bugs=told,
+        hosts=hosts, keeper=Keeper(told=told.append), door=Doorkeeper(in_flight_max=in_flight_max),
+        study=Doorkeeper(in_flight_max=in_flight_max), activation=law or activation(), bugs=told,
         ways={name: Way(host=host, terms=billing if billing and name == "billing" else terms(name)) for name, host in hosts.items()},
     )  # fmt: skip
     await made.activate(made.activation)

@@ -49,6 +49,7 @@ class MemoryStore:
         self._gate = Gate(activation=None, minimum_number=0, halts=())
         self._counter = 1
         self._places: dict[str, int] = {}
+        self._denials: dict[str, tuple[int, ...]] = {}
         self._down = ""
 
     async def write(self, write: Write[Reply], *, hand_over_by_s: float) -> Reply:
@@ -59,16 +60,16 @@ class MemoryStore:
             raise Withdrawn("time was up before the hand-over")
         if self.refusals:
             raise self.refusals.pop(0)
-        rows, reply = self._decide(write)
+        rows, reply = self._decide(write, self._denials)
         self._keep(rows.dirty)
-        self._gate, self._counter = rows.gate, rows.counter
+        self._gate, self._counter, self._denials = rows.gate, rows.counter, rows.denials
         if self.lost_replies:
             self.lost_replies -= 1
             raise StoreAmbiguous("the reply was lost")
         return reply
 
     async def try_out(self, write: Write[Reply]) -> Reply:
-        return self._decide(write)[1]
+        return self._decide(write, {})[1]
 
     async def facts(self, *, key: KeyName, run: RunName, decision_id: str) -> Facts:
         row = self.keys.get(key)
@@ -189,14 +190,15 @@ class MemoryStore:
 
     def restart(self, boot_id: str) -> None:
         """Another process opens what this one left."""
-        self.boot_id, self._counter, self._down = boot_id, 1, ""
+        self.boot_id, self._counter, self._denials, self._down = boot_id, 1, {}, ""
 
     async def close(self) -> None:
         self._down = "the store is closed"
 
-    def _decide(self, write: Write[Reply]) -> tuple[Rows, Reply]:
+    def _decide(self, write: Write[Reply], denials: dict[str, tuple[int, ...]]) -> tuple[Rows, Reply]:
         open_runs = Counter(run.name.tenant for run in self.open_and_ended.values() if run.stop is None)
         rows = Rows(now_ms=self.clock.now_ms(), boot_id=self.boot_id, counter=self._counter, gate=self._gate, open_runs=open_runs)
+        rows.denials = dict(denials)
         wants = write.wants()
         latest = [row.latest.id for name in wants.keys if (row := self.keys.get(name)) and row.generations]
         rows.keys = _some(self.keys, wants.keys)

@@ -97,6 +97,11 @@ class Loader:
         """The rows of a statement of somebody else's."""
         return self._all(sql, values)
 
+    def denials(self, tenant: str) -> tuple[int, ...]:
+        """When those lately recorded were made. Who only reads records none."""
+        del tenant
+        return ()
+
     def _one(self, sql: str, values: tuple[Any, ...]) -> Columns | None:
         found = self._all(sql, values)
         return found[0] if found else None
@@ -177,6 +182,7 @@ def _load_run(rows: Rows, name: RunName, source: Loader) -> None:
         rows.runs[name] = row
     if name.tenant not in rows.open_runs:
         rows.open_runs[name.tenant] = source.open_runs(name.tenant)
+        rows.denials[name.tenant] = source.denials(name.tenant)
 
 
 def _load_newest(rows: Rows, node: Node, source: Loader) -> None:

@@ -28,6 +28,7 @@ class RememberingLoader(Loader):
         self._runs: dict[RunName, RunRow] = {}  # open
         self._nodes: dict[str, NodeRow] = {}  # newest windows
         self._open_runs: dict[str, int] = {}
+        self._denials: dict[str, tuple[int, ...]] = {}  # in no row: whatever is forgotten, these stay
 
     def commit(self, commit_id: str) -> CommitRow | None:
         return self._commits.get(commit_id) or super().commit(commit_id)
@@ -47,6 +48,9 @@ class RememberingLoader(Loader):
             self._open_runs[tenant] = super().open_runs(tenant)
         return self._open_runs[tenant]
 
+    def denials(self, tenant: str) -> tuple[int, ...]:
+        return self._denials.get(tenant, ())
+
     def keep(self, rows: Rows) -> None:
         """Once `rows` are durable."""
         for row in rows.dirty.commits.values():
@@ -62,7 +66,8 @@ class RememberingLoader(Loader):
         self._keep_nodes(rows)
         self._drop_nodes(rows)
         self._open_runs.update(rows.open_runs)
-        for kept in (self._commits, self._runs, self._nodes, self._open_runs):
+        self._denials.update(rows.denials)
+        for kept in (self._commits, self._runs, self._nodes, self._open_runs, self._denials):
             if len(kept) > _KEPT_MAX:
                 kept.clear()
 

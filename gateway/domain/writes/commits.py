@@ -94,6 +94,7 @@ class AuthoriseCommit(Write[Authorised | Denied | Refuse | Rejudge | Twin]):
     def _deny(self, rows: Rows, deny: Deny) -> Denied:
         run = rows.runs.get(self.ask.run) or open_run(self.ask.run, self.ask.terms, rows.now_ms)
         rows.put_run(run)
+        rows.count_denial(run.name.tenant)
         row = self._row(rows, State.DENIED, notes=deny.notes, ended_at_ms=rows.now_ms)
         denied = Denied(self._put(rows, EntryKind.DENIAL, row))
         if deny.stops_run:

@@ -72,6 +72,7 @@ class AuthoriseThinking(Write[ThinkingBegun | ThinkingDenied | Refuse | Rejudge 
     def _deny(self, rows: Rows, deny: Deny) -> DecisionRow:
         run = rows.runs.get(self.ask.run) or open_run(self.ask.run, self.ask.terms, rows.now_ms)
         rows.put_run(run)
+        rows.count_denial(run.name.tenant)
         row = replace(self._row(rows), state=Thinking.STOPPED, stop=_stop_of(deny), notes=deny.notes, ended_at_ms=rows.now_ms, counted=False)
         rows.bind(self.ask.key, Generation(row.decision_id, row.fingerprint, VERSION))
         row = record_decision(rows, row)

@@ -11,12 +11,11 @@ from gateway.domain.audit import EntryKind, text_digest
 from gateway.domain.boundary import RunTerms
 from gateway.domain.change import replace
 from gateway.domain.fingerprint import VERSION
-from gateway.domain.limits import OPEN_RUNS_MAX
 from gateway.domain.reasons import Reason, RunStop
 from gateway.domain.records import Generation, KeyName, Note, RunName, RunRow, StepRow
 from gateway.domain.refusal import Refusal
 from gateway.domain.rows import Rows, Wants, Write
-from gateway.domain.runs import open_run, too_many_open, why_closed
+from gateway.domain.runs import has_room, open_run, too_many_open, why_closed
 
 
 def stop_run(rows: Rows, name: RunName, stop: RunStop, *, note: str, note_salt: bytes = b"") -> RunRow:
@@ -66,7 +65,7 @@ class RecordStep(Write[StepTaken | Refuse]):
                 entry_hash=bytes.fromhex(row.latest.id), steps_left=left, replayed=True, notes=()
             )
         if run is None:
-            if rows.open_runs.get(self.run.tenant, 0) >= OPEN_RUNS_MAX:
+            if not has_room(rows.open_runs.get(self.run.tenant, 0)):
                 return Refuse(too_many_open())
             run = open_run(self.run, self.terms, rows.now_ms)
         closed = why_closed(run, rows.now_ms)

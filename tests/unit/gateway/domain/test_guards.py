@@ -12,7 +12,7 @@ from gateway.domain.change import replace
 from gateway.domain.guards import GUARDS, asked_nodes, check
 from gateway.domain.halts import Halt, HaltScope, Reach
 from gateway.domain.lifecycle import State
-from gateway.domain.limits import OPEN_RUNS_MAX, VERDICT_AGE_MS_MAX
+from gateway.domain.limits import DENIALS_PER_S_MAX, OPEN_RUNS_MAX, VERDICT_AGE_MS_MAX
 from gateway.domain.reasons import Reason, RunStop
 from gateway.domain.records import Generation, KeyName, KeyRow, KeySpace, Note, RunName, RunRow
 from gateway.domain.rows import ActivationRow, Gate, Rows
@@ -192,6 +192,40 @@ def test_a_tenant_with_too_many_open_runs_opens_no_more() -> None:
     assert said(check(ASK, rows_with(open_runs=OPEN_RUNS_MAX))) == "Refuse OVERLOADED"
     assert said(check(ASK, rows_with(open_runs=OPEN_RUNS_MAX - 1))) == "Admit"
     assert said(check(ASK, rows_with(open_runs=OPEN_RUNS_MAX, run=open_run(RUN, terms(), NOW_MS)))) == "Admit"
+
+
+def test_a_denial_opens_no_run_where_there_is_no_room() -> None:
+    """Refused without a trace; a denial that ends its run at once, and one in a run that is open, leave no run open that was not."""
+    of_the_run = replace(HALT, scope=HaltScope(run_id="run-1"))
+
+    assert said(check(ASK, rows_with(open_runs=OPEN_RUNS_MAX, halts=(HALT,)))) == "Refuse OVERLOADED"
+    assert said(check(ASK, rows_with(open_runs=OPEN_RUNS_MAX - 1, halts=(HALT,)))) == "Deny HALTED"
+    assert said(check(ASK, rows_with(open_runs=OPEN_RUNS_MAX, halts=(of_the_run,)))) == "Deny HALTED"
+    assert said(check(ASK, rows_with(open_runs=OPEN_RUNS_MAX, halts=(HALT,), run=open_run(RUN, terms(), NOW_MS)))) == "Deny HALTED"
+
+
+@pytest.mark.parametrize(
+    ("halts", "changes", "found"),
+    [
+        ((HALT,), {}, "Deny HALTED"), ((), {"denial": (Note(reason=Reason.POLICY_DENIED),)}, "Deny POLICY_DENIED"),
+        ((), {"decision": DecisionNeed(decision_id="d-1", steps={})}, "Deny DECISION_UNUSABLE"),
+        ((), {"costs": (Cost(ledger=Ledger.WRITES, currency="", amount=6),)}, "Deny BUDGET_EXHAUSTED"),
+    ],
+)  # fmt: skip
+def test_whatever_denies_is_refused_beyond_the_rate(halts: tuple[Halt, ...], changes: Mapping[str, object], found: str) -> None:
+    """Every recorded denial counts, whoever found it; what is admitted costs none."""
+    ask, rows = changed(ASK, changes), rows_with(halts=halts)
+    heard = said(check(ask, rows))
+    for _ in range(DENIALS_PER_S_MAX):
+        rows.count_denial("acme")
+
+    finding = check(ask, rows)
+
+    assert (heard, said(finding)) == (found, "Refuse TOO_MANY_DENIALS")
+    assert isinstance(finding, Refuse)
+    assert finding.refusal.retry_after_ms == 1_000
+    rows.gate = rows_with().gate
+    assert said(check(ASK, rows)) == "Admit"
 
 
 def test_a_retired_key_never_executes_again() -> None:

@@ -1,9 +1,12 @@
 """The working set of a batch: a member sees what the members before it made, and everything is written once."""
 
+import pytest
+
 from gateway.domain.audit import EntryKind
 from gateway.domain.budget import Ledger, Level, Node, NodeRow, Window
 from gateway.domain.change import replace
 from gateway.domain.halts import Halt, HaltScope
+from gateway.domain.limits import DENIALS_PER_S_MAX
 from gateway.domain.reasons import RunStop
 from gateway.domain.records import Generation, KeyName, KeySpace, RunName
 from gateway.domain.rows import Gate, Rows
@@ -50,6 +53,31 @@ def test_open_runs_are_counted_as_they_open_and_stop() -> None:
         counts.append(batch.open_runs[run.name.tenant])
 
     assert counts == [5, 5, 4, 4]
+
+
+@pytest.mark.parametrize(("after_ms", "may"), [(0, False), (999, False), (1_000, True), (-999, False), (-86_400_000, True)])
+def test_denials_are_counted_over_the_last_second(after_ms: int, may: bool) -> None:  # noqa: FBT001 - a case
+    """Fifty, whenever the second began; a clock that is put back a day does not shut the tenant out for one."""
+    batch = rows()
+    may_have = []
+    for _ in range(DENIALS_PER_S_MAX):
+        may_have.append(batch.may_record_denial(TENANT))
+        batch.count_denial(TENANT)
+    batch.now_ms += after_ms
+
+    assert all(may_have)
+    assert batch.may_record_denial(TENANT) is may
+    assert batch.may_record_denial("another") is True
+
+
+def test_denials_of_another_second_are_not_kept() -> None:
+    """What is counted is bounded, however long the gateway lives."""
+    batch = rows()
+    for _ in range(3):
+        batch.count_denial(TENANT)
+        batch.now_ms += 1_000
+
+    assert batch.denials == {TENANT: (2_007,)}
 
 
 def test_an_older_window_never_becomes_the_newest() -> None:

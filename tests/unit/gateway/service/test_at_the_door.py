@@ -3,14 +3,23 @@
 import asyncio
 from dataclasses import replace
 
+from gateway.domain.audit import EntryKind
 from gateway.domain.commands import DecideCommand
+from gateway.domain.halts import HaltScope
+from gateway.domain.handoffs import InProgress, Outcome
 from gateway.domain.lifecycle import State
 from gateway.domain.limits import DENIALS_PER_S_MAX
 from gateway.domain.reasons import Reason
 from gateway.domain.refusal import Refusal
-from tests.fakes.commands import commit_command, decide_command, patient
-from tests.fakes.gateway import FakeGateway, gateway
+from tests.fakes.activation import TENANT
+from tests.fakes.commands import caller, commit_command, decide_command, patient
+from tests.fakes.gateway import NEVER_S, FakeGateway, gateway
 from tests.fakes.policy import deny
+
+
+def told(answer: Outcome | InProgress | Refusal) -> str:
+    assert not isinstance(answer, InProgress)
+    return answer.reason if isinstance(answer, Refusal) else answer.row.state
 
 
 async def refused_question(one: FakeGateway, command: DecideCommand) -> Refusal:
@@ -53,6 +62,32 @@ async def test_denials_faster_than_they_are_recorded_are_refused() -> None:
 
         assert (refusal.reason, refusal.retry_after_ms > 0) == (Reason.TOO_MANY_DENIALS, True)
         assert (elsewhere.row.state, later.row.state) == (State.DENIED, State.DENIED)
+
+
+async def test_denials_that_only_t1_finds_count_as_well() -> None:
+    """However many are under way at once: fifty are recorded, the rest leave their keys free and hold nothing."""
+    async with gateway(in_flight_max=1_000) as one:
+        await one.halts.throw(HaltScope(tenant=TENANT), reason="incident", caller=caller("*"), hand_over_by_s=NEVER_S)
+
+        answers = await asyncio.gather(*(one.committer.commit(commit_command(f"K-{n}", patience=patient())) for n in range(200)))
+        one.clock.advance(ms=1_000)
+        again = await asyncio.gather(*(one.committer.commit(commit_command(f"K-{n}", patience=patient())) for n in range(200)))
+
+        assert [told(answer) for answer in answers] == ["DENIED"] * DENIALS_PER_S_MAX + [Reason.TOO_MANY_DENIALS] * (200 - DENIALS_PER_S_MAX)
+        assert [told(answer) for answer in again] == ["DENIED"] * (2 * DENIALS_PER_S_MAX) + [Reason.TOO_MANY_DENIALS] * (200 - 2 * DENIALS_PER_S_MAX)
+        assert (await one.entries()) == [EntryKind.DENIAL] * (2 * DENIALS_PER_S_MAX)
+
+
+async def test_a_write_and_a_question_share_the_fifty_of_their_tenant() -> None:
+    """Each costs a durable row, whichever door it came by."""
+    async with gateway() as one:
+        await one.halts.throw(HaltScope(tenant=TENANT), reason="incident", caller=caller("*"), hand_over_by_s=NEVER_S)
+        for number in range(DENIALS_PER_S_MAX):
+            await one.decide(decide_command(f"D-{number}"))
+
+        refusal = await one.refused(commit_command())
+
+        assert (refusal.reason, one.billing.deliveries) == (Reason.TOO_MANY_DENIALS, [])
 
 
 async def test_a_gateway_that_stops_takes_nothing_new() -> None:
