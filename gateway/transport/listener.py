@@ -1,6 +1,7 @@
 """A listener proves who calls: its tenant, its caller, its role. One gRPC server each, because two sockets on one cannot be told apart.
 
-1. A unix socket is an identity by its folder (0750) and its own mode (0660, set after bind); a symbolic link is refused.
+1. A unix socket is an identity by its folder (0750: its group may enter, nobody else, and only the gateway may change what is in it) and its
+   own mode (0660, set after bind); a symbolic link is refused.
 2. A socket somebody is listening on is refused; one left behind by a dead process is removed.
 3. A TCP listener needs a token or mutual TLS; the token is compared in constant time and never shown.
 """
@@ -22,6 +23,10 @@ UNIX: Final = "unix:"
 _SUN_PATH_BYTES_MAX: Final = 107
 _FOLDER_MODE: Final = 0o750
 _SOCKET_MODE: Final = 0o660
+_OPENINGS: Final = {
+    0o007: "open to every user of this machine",
+    0o020: "writable by its group, whose members could put a socket of their own in this one's place",
+}
 
 
 class ListenerRefused(Exception):
@@ -75,9 +80,11 @@ def _refuse_open_folder(listener: Listener, folder: Path) -> None:
     if not folder.is_dir():
         raise ListenerRefused(f"listener {listener.name}: {folder} is no folder; name a folder the gateway can write")
     mode = stat.S_IMODE(folder.stat().st_mode)
-    if mode & 0o007:
+    wrong = " and ".join(why for bits, why in _OPENINGS.items() if mode & bits)
+    if wrong:
         raise ListenerRefused(
-            f"listener {listener.name}: folder {folder} has mode {mode:04o}, open to everybody; expected {_FOLDER_MODE:04o}: chmod it, or name another"
+            f"listener {listener.name}: folder {folder} has mode {mode:04o}, {wrong}; expected {_FOLDER_MODE:04o}: run `chmod {_FOLDER_MODE:04o} {folder}`, "
+            "or name another"
         )
 
 

@@ -46,8 +46,32 @@ def test_a_folder_that_everybody_can_enter_is_refused(tmp_path: Path, open_to: i
     folder.mkdir()
     folder.chmod(open_to)
 
-    with pytest.raises(ListenerRefused, match=f"mode {open_to:04o}, open to everybody"):
+    with pytest.raises(ListenerRefused, match=f"mode {open_to:04o}, open to every user of this machine.*; expected 0750: run `chmod 0750 {folder}`"):
         prepare(at(folder / "signup.sock"))
+
+
+@pytest.mark.parametrize("open_to", [0o770, 0o730, 0o720, 0o2770])
+def test_a_folder_that_its_group_can_write_is_refused(tmp_path: Path, open_to: int) -> None:
+    """Whoever can write it can put a socket of their own in place of the gateway's."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    folder.chmod(open_to)
+
+    with pytest.raises(ListenerRefused, match=f"mode {open_to:04o}, writable by its group, .*; expected 0750: run `chmod 0750 {folder}`"):
+        prepare(at(folder / "signup.sock"))
+
+
+@pytest.mark.parametrize("closed", [0o700, 0o750, 0o710, 0o2750])
+async def test_a_folder_that_only_its_group_can_enter_serves(tmp_path: Path, closed: int) -> None:
+    """Its own mode stays as it was found."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    folder.chmod(closed)
+
+    server = await bound(at(folder / "signup.sock"))
+
+    assert mode(folder) == closed
+    await server.stop(0)
 
 
 def test_a_symbolic_link_is_refused_also_a_dangling_one(tmp_path: Path) -> None:
