@@ -79,6 +79,7 @@ class Answered:
     row: CommitRow
     attempt_id: str
     event: Event
+    for_every_attempt: bool  # a no that stands for the other attempts of the key as well
     notes: tuple[Note, ...]
     host_status: int
     response: bytes

@@ -20,7 +20,7 @@ class TargetTerms:
     retention_ms: int  # of `dedupe`, else 0
     enforces_not_after: bool
     trusts_status_codes: bool
-    replays_refusals: bool
+    replays_refusals: bool  # a refusal of one attempt is what every attempt of its key is answered
     overrides: Mapping[int, HostClass]
     wire_ms_max: int  # connect + send + read
     send_margin_ms: int  # send + read: what must still fit between the last allowed first byte and the end of the lease

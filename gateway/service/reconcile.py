@@ -1,6 +1,7 @@
 """The reconciler settles what nobody waits for: expired leases, unknown outcomes, lost thoughts, runs out of time.
 
-1. Each look is leased, backed off and bounded; after `looks_max` the commit NEEDS_OPERATOR and stays held.
+1. Each look is leased, backed off and bounded; after `looks_max` the commit NEEDS_OPERATOR and stays held. A look that a halt or a lease
+   kept from being one does not count, however long it does.
 2. `query` hosts are asked; `dedupe` hosts get a re-send with the same key, written before it is sent; `none` waits for an operator.
 3. Nothing here ever turns an unknown into "not done" before every attempt's time to send, with skew, has passed.
 """
@@ -8,6 +9,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Final, assert_never
 
 from gateway.domain.asks import Refuse
@@ -18,7 +20,7 @@ from gateway.domain.limits import CLOCK_SKEW_MS
 from gateway.domain.records import CommitRow
 from gateway.domain.targets import HostMode
 from gateway.domain.writes.decisions import lost
-from gateway.domain.writes.resolutions import ClaimLook, ClaimResend, DeferLook, Interrupt, Resolve
+from gateway.domain.writes.resolutions import ClaimLook, ClaimResend, DeferLook, Interrupt, NotResent, Resolve
 from gateway.domain.writes.runs import TimeOutRun
 from gateway.ports.host import QueryAnswer
 from gateway.ports.store import Due, Store
@@ -29,6 +31,14 @@ from gateway.stages.settle import settle_commit
 
 _NEVER_S: Final = float("inf")
 _DUE_MAX: Final = 64
+
+
+class Looked(Enum):
+    """What came of one look."""
+
+    SETTLED = auto()
+    STILL_UNKNOWN = auto()
+    KEPT_OFF = auto()  # nobody was asked: a halt, or an attempt that may still be under way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,55 +91,55 @@ class Reconciler:
         match mode:
             case HostMode.QUERY:
                 assert way is not None
-                settled = await self._query(row, way)
+                looked = await self._query(row, way)
             case HostMode.DEDUPE:
                 assert way is not None
-                settled = await self._resend(row, way)
+                looked = await self._resend(row, way)
             case HostMode.NONE:
-                settled = False
+                looked = Looked.STILL_UNKNOWN
             case _:
                 assert_never(mode)
-        if not settled:
-            await self.store.write(DeferLook(commit_id=commit_id, after_ms=self._after_ms(row, mode)), hand_over_by_s=_NEVER_S)
+        if looked is not Looked.SETTLED:
+            counts = looked is Looked.STILL_UNKNOWN
+            after_ms = 0 if mode is HostMode.NONE or (counts and row.looks >= self.pace.looks_max) else self._pause_ms(row)
+            await self.store.write(DeferLook(commit_id=commit_id, after_ms=after_ms, looked=counts), hand_over_by_s=_NEVER_S)
 
-    async def _query(self, row: CommitRow, way: Way) -> bool:
+    async def _query(self, row: CommitRow, way: Way) -> Looked:
         deadline_s = asyncio.get_running_loop().time() + way.terms.wire_ms_max / 1000
         answer = await way.host.query(key=downstream_key(row.commit_id), deadline_s=deadline_s)
         passed = self.clock.now_ms() >= row.not_after_ms + CLOCK_SKEW_MS
         found = resolve_by_query(answer.finding, enforces_not_after=way.terms.enforces_not_after, not_after_passed_with_skew=passed)
         if found is Resolution.STILL_UNKNOWN:
-            return False
+            return Looked.STILL_UNKNOWN
         resolved = await self.store.write(_by_query(row, answer, done=found is Resolution.DONE), hand_over_by_s=_NEVER_S)
-        return not isinstance(resolved, Refuse)
+        return Looked.STILL_UNKNOWN if isinstance(resolved, Refuse) else Looked.SETTLED
 
-    async def _resend(self, row: CommitRow, way: Way) -> bool:
+    async def _resend(self, row: CommitRow, way: Way) -> Looked:
         terms = way.terms
         body = await self.store.body(row.commit_id)
         if body is None:
-            return False
+            return Looked.STILL_UNKNOWN
         send_by_s = self.clock.boot_s() + (terms.lease_ms - terms.send_margin_ms) / 1000  # taken before the attempt is made durable (R2)
         claim = ClaimResend(
             commit_id=row.commit_id, attempt_id=self.ids.fresh(), lease_ms=terms.lease_ms, send_margin_ms=terms.send_margin_ms,
             retention_ms=terms.retention_ms,
         )  # fmt: skip
         resent = await self.store.write(claim, hand_over_by_s=_NEVER_S)
-        if resent is None:
-            return False
+        if isinstance(resent, NotResent):
+            return _KEPT[resent]
         attempt = resent.attempt
         answered = await forward(
             resent.row, attempt_id=attempt.attempt_id, not_after_ms=attempt.not_after_ms, payload=body.payload, send_by_s=send_by_s,
             host=way.host, target=terms,
         )  # fmt: skip
         outcome = await settle_commit(answered, self.store)
-        return outcome.row.state is not State.UNKNOWN
+        return Looked.STILL_UNKNOWN if outcome.row.state is State.UNKNOWN else Looked.SETTLED
 
     def _lease_ms(self) -> int:
         return 2 * max((way.terms.lease_ms for way in self.ways.values()), default=10_000)
 
-    def _after_ms(self, row: CommitRow, mode: HostMode) -> int:
-        """When to look again; 0 asks for an operator."""
-        if mode is HostMode.NONE or row.looks >= self.pace.looks_max:
-            return 0
+    def _pause_ms(self, row: CommitRow) -> int:
+        """Until the next look: doubles with each that counted."""
         return int(min(self.pace.backoff_ms * 2 ** (row.looks - 1), self.pace.backoff_ms_max))
 
 
@@ -138,3 +148,11 @@ def _by_query(row: CommitRow, answer: QueryAnswer, *, done: bool) -> Resolve:
         commit_id=row.commit_id, tenant=row.tenant, expected=State.UNKNOWN, event=Event.FOUND_DONE if done else Event.FOUND_NOT_DONE,
         by="query", evidence="", salt=b"", host_status=answer.status, response=answer.body if answer.finding is QueryFinding.APPLIED else b"",
     )  # fmt: skip
+
+
+_KEPT: Final = {
+    NotResent.NOT_UNKNOWN: Looked.SETTLED,
+    NotResent.LEASED: Looked.KEPT_OFF,
+    NotResent.HALTED: Looked.KEPT_OFF,
+    NotResent.FORGOTTEN: Looked.STILL_UNKNOWN,
+}

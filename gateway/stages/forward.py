@@ -39,10 +39,11 @@ def read_observation(row: CommitRow, attempt_id: str, observation: Observation, 
         observation, resend=attempt_id != row.attempt_id, overrides=target.overrides, replays_refusals=target.replays_refusals,
         trusts_status_codes=target.trusts_status_codes,
     )  # fmt: skip
-    body, truncated = (observation.body, observation.body_truncated) if isinstance(observation, HttpReply | GrpcReply) else (b"", False)
+    said = observation if isinstance(observation, HttpReply | GrpcReply) else None
     return Answered(
-        row=row, attempt_id=attempt_id, event=_EVENT[found.host_class], notes=_notes(found, observation), host_status=found.status,
-        response=body, response_truncated=truncated,
+        row=row, attempt_id=attempt_id, event=_EVENT[found.host_class], for_every_attempt=said is not None and target.replays_refusals,
+        notes=_notes(found, observation), host_status=found.status, response=said.body if said else b"",
+        response_truncated=said is not None and said.body_truncated,
     )  # fmt: skip
 
 

@@ -15,7 +15,8 @@ _NEVER_S = float("inf")
 async def settle_commit(answered: Answered, store: Store) -> Outcome:
     row = await store.write(
         SettleCommit(
-            commit_id=answered.row.commit_id, attempt_id=answered.attempt_id, event=answered.event, notes=answered.notes,
+            commit_id=answered.row.commit_id, attempt_id=answered.attempt_id, event=answered.event,
+            for_every_attempt=answered.for_every_attempt, notes=answered.notes,
             host_status=answered.host_status, response=answered.response, response_truncated=answered.response_truncated,
         ),
         hand_over_by_s=_NEVER_S,

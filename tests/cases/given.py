@@ -123,10 +123,10 @@ def set_agent(one: FakeGateway, words: Sequence[Words | str]) -> None:
 async def world(words: Words, store_kind: str, folder: Path) -> AsyncIterator[FakeGateway]:
     """The gateway of a case, over the store asked for."""
     only(words, "law", "policy", "host", "target", "agent", "store", "in_flight_max", "bugs")
-    clock, agent, target = FakeClock(), words.get("agent", []), only(words.get("target", {}), "mode", "enforces_not_after", "retention_ms")
+    clock, agent, target = FakeClock(), words.get("agent", []), only(words.get("target", {}), "mode", "enforces_not_after", "retention_ms", "replays_refusals")
     billing = terms(
         "billing", HostMode(target.get("mode", "dedupe")), retention_ms=target.get("retention_ms", 86_400_000),
-        enforces_not_after=target.get("enforces_not_after", False),
+        enforces_not_after=target.get("enforces_not_after", False), replays_refusals=target.get("replays_refusals", False),
     )  # fmt: skip
     async with _store(store_kind, clock, folder) as store, gateway(
         law_of(words.get("law", {})), store=store, clock=clock, billing=billing, thinker=Buggy() if "bug" in agent else FakeThinker(),

@@ -143,14 +143,18 @@ class Desk:
         assert isinstance(reply, Refuse), reply
         return reply.refusal.reason
 
-    def settlement(self, row: CommitRow, event: Event, *, attempt_id: str = "", notes: Sequence[Note] = (), response: bytes = b"") -> SettleCommit:
+    def settlement(
+        self, row: CommitRow, event: Event, *, attempt_id: str = "", notes: Sequence[Note] = (), response: bytes = b"", for_every_attempt: bool = False
+    ) -> SettleCommit:
         return SettleCommit(
-            commit_id=row.commit_id, attempt_id=attempt_id or row.attempt_id, event=event, notes=tuple(notes), host_status=_STATUS[event],
-            response=response, response_truncated=False,
+            commit_id=row.commit_id, attempt_id=attempt_id or row.attempt_id, event=event, for_every_attempt=for_every_attempt, notes=tuple(notes),
+            host_status=_STATUS[event], response=response, response_truncated=False,
         )  # fmt: skip
 
-    async def settled(self, row: CommitRow, event: Event, *, attempt_id: str = "", notes: Sequence[Note] = (), response: bytes = b"") -> CommitRow:
-        return await self.write(self.settlement(row, event, attempt_id=attempt_id, notes=notes, response=response))
+    async def settled(
+        self, row: CommitRow, event: Event, *, attempt_id: str = "", notes: Sequence[Note] = (), response: bytes = b"", for_every_attempt: bool = False
+    ) -> CommitRow:
+        return await self.write(self.settlement(row, event, attempt_id=attempt_id, notes=notes, response=response, for_every_attempt=for_every_attempt))
 
     async def committed(self, ask: Ask, event: Event = Event.HOST_DID) -> CommitRow:
         return await self.settled(await self.authorised(ask), event)

@@ -12,7 +12,7 @@ from gateway.domain.limits import CLOCK_SKEW_MS
 from gateway.domain.reasons import DecideStop, Reason
 from gateway.domain.records import CommitRow, Note
 from gateway.domain.writes.halts import ThrowHalt
-from gateway.domain.writes.resolutions import ClaimLook, ClaimResend, DeferLook, Interrupt, Resent, Resolve
+from gateway.domain.writes.resolutions import ClaimLook, ClaimResend, DeferLook, Interrupt, NotResent, Resent, Resolve
 from gateway.ports.store import Recovered
 from tests.contract.store_desk import LEASE_MS, MARGIN_MS, RUN, TENANT, Desk, by_state, limit, reasons, states, terms, writes
 
@@ -136,7 +136,7 @@ async def test_a_resend_is_an_attempt_of_its_own_and_moves_only_towards_done(des
 
     now_ms = desk.clock.now_ms()
     assert (made.attempt.number, made.attempt.not_after_ms, made.row.not_after_ms) == (2, now_ms + LEASE_MS - MARGIN_MS, now_ms + LEASE_MS - MARGIN_MS)
-    assert under_lease is None
+    assert under_lease is NotResent.LEASED
     assert (refused, first_says_no) == (made.row, made.row)
     assert (done.state, done.resolved_by, done.attempts, done.attempt_id) == (State.SUCCEEDED, "resend", 2, row.attempt_id)
     assert await desk.kinds() == ["INTENT", "OUTCOME", "RESENT", "RESOLUTION"]
@@ -154,25 +154,28 @@ async def test_a_late_no_to_one_attempt_contradicts_no_other(desk: Desk) -> None
     assert (last.kind, b"OUTCOME_CONFLICT" in last.leaf) == ("LATE_OUTCOME", False)
 
 
-@pytest.mark.parametrize("why", ["halted", "forgotten", "ended", "flying"])
-async def test_no_resend_where_it_must_not_be(desk: Desk, why: str) -> None:
-    """Under a halt, past what the host remembers, when it has ended, while the first still flies."""
-    row = await unknown(desk)
+@pytest.mark.parametrize("why", NotResent)
+async def test_no_resend_where_it_must_not_be(desk: Desk, why: NotResent) -> None:
+    """Under a halt, past what the host remembers, when it has ended, while another attempt is under way."""
+    row, flying = await unknown(desk), await desk.authorised(desk.ask("K-flying"))
     retention_ms = 86_400_000
     match why:
-        case "halted":
+        case NotResent.HALTED:
             await desk.write(ThrowHalt(halt_id="h-1", scope=HaltScope(target="billing"), reason="incident", principal="dora", salt=b"s"))
-        case "forgotten":
+        case NotResent.FORGOTTEN:
             retention_ms = 1
             desk.clock.advance(ms=1)
-        case "ended":
+        case NotResent.NOT_UNKNOWN:
             await desk.settled(row, Event.HOST_DID)
-        case _:
-            row = await desk.authorised(desk.ask("K-flying"))
+        case NotResent.LEASED:
+            await desk.write(resend(row))
+    before = await desk.stored(row.commit_id)
 
-    assert await desk.write(resend(row, retention_ms=retention_ms)) is None
+    made = await desk.write(resend(row, attempt_id="a-third", retention_ms=retention_ms))
 
-    assert (await desk.stored(row.commit_id)).attempts == 1
+    assert made is why
+    assert await desk.stored(row.commit_id) == before
+    assert await desk.write(resend(flying)) is NotResent.NOT_UNKNOWN
 
 
 async def test_a_look_is_leased_and_put_off(desk: Desk) -> None:
@@ -182,19 +185,58 @@ async def test_a_look_is_leased_and_put_off(desk: Desk) -> None:
     first = await desk.write(ClaimLook(commit_id=row.commit_id, lease_ms=2_000))
     beaten = await desk.write(ClaimLook(commit_id=row.commit_id, lease_ms=2_000))
     leased = await desk.store.due(limit=10)
-    put_off = await desk.write(DeferLook(commit_id=row.commit_id, after_ms=500))
+    put_off = await desk.write(DeferLook(commit_id=row.commit_id, after_ms=500, looked=True))
     waiting = await desk.store.due(limit=10)
     desk.clock.advance(ms=500)
     again = await desk.store.due(limit=10)
-    given_up = await desk.write(DeferLook(commit_id=row.commit_id, after_ms=0))
+    given_up = await desk.write(DeferLook(commit_id=row.commit_id, after_ms=0, looked=True))
     desk.clock.advance(ms=10**9)
     never = await desk.store.due(limit=10)
 
     assert [due.unknown for due in (at_once, leased, waiting, again, never)] == [(row.commit_id,), (), (), (row.commit_id,), ()]
     assert first is not None
-    assert (first.looks, beaten, put_off.look_until_ms) == (1, None, 0)
+    assert (first.looks, beaten, put_off.looks, put_off.look_until_ms) == (1, None, 1, 0)
     assert reasons(given_up) == [Reason.HOST_SILENT, Reason.NEEDS_OPERATOR]
     assert states(given_up.holds) == {HoldState.OPEN}
+
+
+async def test_a_look_that_was_kept_from_being_one_is_given_back(desk: Desk) -> None:
+    """However often: the count stands where it stood, and the next look comes all the same."""
+    row = await unknown(desk)
+    counted = await desk.write(ClaimLook(commit_id=row.commit_id, lease_ms=2_000))
+    await desk.write(DeferLook(commit_id=row.commit_id, after_ms=500, looked=True))
+    looks = []
+    for _ in range(3):
+        desk.clock.advance(ms=500)
+        await desk.write(ClaimLook(commit_id=row.commit_id, lease_ms=2_000))
+        looks.append((await desk.write(DeferLook(commit_id=row.commit_id, after_ms=500, looked=False))).looks)
+
+    left = await desk.stored(row.commit_id)
+    assert counted is not None
+    assert (counted.looks, looks, left.look_until_ms, left.look_at_ms) == (1, [1, 1, 1], 0, desk.clock.now_ms() + 500)
+
+
+async def test_a_no_that_the_host_replays_stands_for_every_attempt(desk: Desk) -> None:
+    """To the re-send or, late, to the first: FAILED, released, resolved. What ended otherwise is contradicted by it."""
+
+    async def sent_again(key: str) -> CommitRow:
+        made = await desk.write(resend(await unknown(desk, key), attempt_id=f"{key} again"))
+        assert isinstance(made, Resent)
+        return made.row
+
+    refused = [Note(reason=Reason.HOST_REFUSED)]
+    second = await desk.settled(await sent_again("K-1"), Event.HOST_DID_NOT, attempt_id="K-1 again", notes=refused, for_every_attempt=True)
+    first = await desk.settled(await sent_again("K-2"), Event.HOST_DID_NOT, notes=refused, for_every_attempt=True)
+    done = await desk.settled(await sent_again("K-3"), Event.HOST_DID)
+    await desk.settled(done, Event.HOST_DID_NOT, attempt_id="K-3 again", for_every_attempt=True)
+
+    assert (second.state, second.resolved_by, reasons(second), states(second.holds)) == (
+        State.FAILED, "resend", [Reason.HOST_REFUSED], {HoldState.RELEASED},
+    )  # fmt: skip
+    assert (first.state, first.resolved_by, states(first.holds)) == (State.FAILED, "", {HoldState.RELEASED})
+    _, last = (await desk.store.entries(RUN, after=0, limit=50))[-1]
+    assert (last.kind, b"OUTCOME_CONFLICT" in last.leaf) == ("LATE_OUTCOME", True)
+    assert (await desk.balances())["run"] == (0, 2)
 
 
 async def test_what_an_earlier_boot_left_is_ended_by_recovery(desk: Desk) -> None:

@@ -41,10 +41,12 @@ NEVER_S: Final = float("inf")
 PACE: Final = Pace(interval_ms=10, backoff_ms=1_000, backoff_ms_max=3_000, looks_max=3)
 
 
-def terms(name: str, mode: HostMode = HostMode.DEDUPE, *, retention_ms: int = 86_400_000, enforces_not_after: bool = False) -> TargetTerms:
+def terms(
+    name: str, mode: HostMode = HostMode.DEDUPE, *, retention_ms: int = 86_400_000, enforces_not_after: bool = False, replays_refusals: bool = False
+) -> TargetTerms:
     return TargetTerms(
-        name=name, mode=mode, retention_ms=retention_ms, enforces_not_after=enforces_not_after, trusts_status_codes=False, replays_refusals=False,
-        overrides={}, wire_ms_max=3_000, send_margin_ms=2_000,
+        name=name, mode=mode, retention_ms=retention_ms, enforces_not_after=enforces_not_after, trusts_status_codes=False,
+        replays_refusals=replays_refusals, overrides={}, wire_ms_max=3_000, send_margin_ms=2_000,
     )  # fmt: skip
 
 

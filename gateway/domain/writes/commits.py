@@ -127,11 +127,15 @@ class AuthoriseCommit(Write[Authorised | Denied | Refuse | Rejudge | Twin]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettleCommit(Write[CommitRow]):
-    """T2, or what a late answer means. `event` is what the host's answer to `attempt_id` was found to be."""
+    """T2, or what a late answer means. `event` is what the host's answer to `attempt_id` was found to be.
+
+    A yes to one attempt is a yes to the key. A no is one only `for_every_attempt`: where the host said it, and replays what it refused.
+    """
 
     commit_id: str
     attempt_id: str
     event: Event
+    for_every_attempt: bool
     notes: tuple[Note, ...]
     host_status: int
     response: bytes
@@ -148,8 +152,8 @@ class SettleCommit(Write[CommitRow]):
         if row.state in TERMINAL:
             return self._late(rows, row)
         own = self.attempt_id == row.attempt_id
-        if self.event is Event.HOST_DID_NOT and (row.attempts > 1 or not own):
-            return row  # a no to one attempt says nothing about the other (re-sends exist only for an unknown)
+        if self._says_nothing_of_others() and (row.attempts > 1 or not own):
+            return row  # re-sends exist only for an unknown
         if row.state is State.UNKNOWN and self.event is Event.NOBODY_KNOWS:
             return row
         answered = replace(
@@ -165,11 +169,14 @@ class SettleCommit(Write[CommitRow]):
             return row
         said = State.SUCCEEDED if self.event is Event.HOST_DID else State.FAILED
         fields = {**commit_fields(row), "late": said, "host_status": self.host_status}
-        of_another = self.event is Event.HOST_DID_NOT and row.attempts > 1  # a no to one attempt contradicts no other
+        of_another = self._says_nothing_of_others() and row.attempts > 1
         if said is not row.state and not of_another:
             fields["reasons"] = [Reason.OUTCOME_CONFLICT]
         rows.record(EntryKind.LATE_OUTCOME, run=run_of(row), subject_id=row.commit_id, fields=fields)
         return row
+
+    def _says_nothing_of_others(self) -> bool:
+        return self.event is Event.HOST_DID_NOT and not self.for_every_attempt
 
 
 def move_commit(rows: Rows, row: CommitRow, event: Event, kind: EntryKind, more: Mapping[str, object]) -> CommitRow:

@@ -6,6 +6,7 @@
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from gateway.domain.asks import Refuse
 from gateway.domain.audit import EntryKind, text_digest
@@ -66,10 +67,14 @@ class ClaimLook(Write[CommitRow | None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeferLook(Write[CommitRow]):
-    """Still unknown: look again later, or never (`after_ms` 0), which asks for an operator."""
+    """Still unknown: look again later, or never (`after_ms` 0), which asks for an operator.
+
+    `looked` is False where something kept the look from being one, a halt or a lease: it is given back, so that waiting never ends in giving up.
+    """
 
     commit_id: str
     after_ms: int
+    looked: bool
 
     def wants(self) -> Wants:
         return Wants(commits=(self.commit_id,))
@@ -81,7 +86,8 @@ class DeferLook(Write[CommitRow]):
         notes = row.notes
         if not self.after_ms and all(note.reason is not Reason.NEEDS_OPERATOR for note in notes):
             notes = (*notes, Note(reason=Reason.NEEDS_OPERATOR))
-        deferred = replace(row, notes=notes, look_until_ms=0, look_at_ms=rows.now_ms + self.after_ms if self.after_ms else 0)
+        looks = row.looks if self.looked else row.looks - 1
+        deferred = replace(row, notes=notes, looks=looks, look_until_ms=0, look_at_ms=rows.now_ms + self.after_ms if self.after_ms else 0)
         rows.put_commit(deferred)
         return deferred
 
@@ -94,9 +100,18 @@ class Resent:
     attempt: Attempt
 
 
+class NotResent(StrEnum):
+    """Why no attempt was made."""
+
+    NOT_UNKNOWN = "NOT_UNKNOWN"  # it has ended, or its first attempt is under way
+    LEASED = "LEASED"  # an attempt may still be under way
+    FORGOTTEN = "FORGOTTEN"  # past what the host remembers: no re-send is safe any more
+    HALTED = "HALTED"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimResend(Write[Resent | None]):
-    """Makes one more attempt for a `dedupe` host. None: ended, halted, an attempt is still under lease, or past what the host remembers."""
+class ClaimResend(Write[Resent | NotResent]):
+    """Makes one more attempt for a `dedupe` host, unless something forbids it."""
 
     commit_id: str
     attempt_id: str
@@ -107,15 +122,19 @@ class ClaimResend(Write[Resent | None]):
     def wants(self) -> Wants:
         return Wants(commits=(self.commit_id,))
 
-    def apply(self, rows: Rows) -> Resent | None:
+    def apply(self, rows: Rows) -> Resent | NotResent:
         row = rows.commits.get(self.commit_id)
-        if row is None or row.state is not State.UNKNOWN or rows.now_ms < row.lease_until_ms:
-            return None
+        if row is None or row.state is not State.UNKNOWN:
+            return NotResent.NOT_UNKNOWN
+        if rows.now_ms < row.lease_until_ms:
+            return NotResent.LEASED
         lease_until_ms = rows.now_ms + self.lease_ms
         remembered_until_ms = row.created_at_ms + self.retention_ms
         not_after_ms = min(lease_until_ms - self.send_margin_ms, remembered_until_ms)
-        if not_after_ms <= rows.now_ms or any(covers(halt.scope, reach_of_commit(row)) for halt in rows.gate.halts):
-            return None
+        if not_after_ms <= rows.now_ms:
+            return NotResent.FORGOTTEN
+        if any(covers(halt.scope, reach_of_commit(row)) for halt in rows.gate.halts):
+            return NotResent.HALTED
         attempt = Attempt(
             attempt_id=self.attempt_id, commit_id=row.commit_id, number=row.attempts + 1, boot_id=rows.boot_id,
             lease_until_ms=lease_until_ms, not_after_ms=not_after_ms, made_at_ms=rows.now_ms,

@@ -16,7 +16,7 @@ from gateway.domain.records import CommitRow
 from gateway.domain.targets import HostMode
 from gateway.domain.writes.commits import SettleCommit
 from gateway.domain.writes.halts import ThrowHalt
-from gateway.domain.writes.resolutions import ClaimLook, ClaimResend
+from gateway.domain.writes.resolutions import ClaimLook, ClaimResend, Resent
 from gateway.ports.host import QueryAnswer
 from tests.fakes.commands import commit_command
 from tests.fakes.gateway import NEVER_S, PACE, FakeGateway, gateway, terms
@@ -208,6 +208,27 @@ async def test_nothing_is_resent_under_a_halt() -> None:
         assert (sent_under_halt, (await now(one, row.commit_id)).state) == (1, State.SUCCEEDED)
 
 
+@pytest.mark.parametrize("kept_off_by", ["halt", "lease"])
+async def test_looks_that_could_ask_nobody_do_not_count(kept_off_by: str) -> None:
+    """A long halt, or an attempt that somebody else may still be making: no operator is needed for waiting."""
+    async with gateway() as one:
+        row = await unknown(one, DID_AND_VANISHED)
+        if kept_off_by == "halt":
+            await one.store.write(ThrowHalt(halt_id="h-1", scope=HaltScope(target="billing"), reason="r", principal="p", salt=b""), hand_over_by_s=NEVER_S)
+        else:
+            elsewhere = ClaimResend(commit_id=row.commit_id, attempt_id="a-9", lease_ms=86_400_000, send_margin_ms=1_000, retention_ms=86_400_000)
+            assert isinstance(await one.store.write(elsewhere, hand_over_by_s=NEVER_S), Resent)
+        pauses = []
+        for _ in range(2 * PACE.looks_max):
+            await one.reconciler.sweep()
+            pauses.append((await now(one, row.commit_id)).look_at_ms - one.clock.now_ms())
+            one.clock.advance(ms=pauses[-1])
+
+        waiting = await now(one, row.commit_id)
+        assert (waiting.looks, [note.reason for note in waiting.notes], set(pauses)) == (0, [Reason.HOST_SILENT], {PACE.backoff_ms})
+        assert len(one.billing.deliveries) == 1
+
+
 async def test_a_resend_that_came_too_late_for_its_own_lease_is_not_sent() -> None:
     """The boot-time clock was taken before the attempt was made durable."""
     async with gateway() as one:
@@ -263,8 +284,9 @@ async def test_a_success_by_the_first_attempt_while_the_second_is_under_way_is_k
 
         async def the_owner_answers() -> None:
             late = SettleCommit(
-                commit_id=row.commit_id, attempt_id=row.attempt_id, event=Event.HOST_DID, notes=(), host_status=201, response=b"{}", response_truncated=False
-            )
+                commit_id=row.commit_id, attempt_id=row.attempt_id, event=Event.HOST_DID, for_every_attempt=False, notes=(), host_status=201, response=b"{}",
+                response_truncated=False,
+            )  # fmt: skip
             await one.store.inner.write(late, hand_over_by_s=NEVER_S)
 
         one.store.before(SettleCommit, the_owner_answers)

@@ -103,6 +103,26 @@ def test_no_answer_to_a_resend_proves_that_nothing_was_written(observation: Obse
     assert read_observation(ROW, "a-2", observation, TERMS).event is Event.NOBODY_KNOWS
 
 
+@pytest.mark.parametrize(
+    ("attempt_id", "observation", "event", "for_every_attempt"),
+    [
+        ("a-1", HttpReply(status=422, body=b"no", body_truncated=False, content_type=""), Event.HOST_DID_NOT, True),
+        ("a-2", HttpReply(status=422, body=b"no", body_truncated=False, content_type=""), Event.HOST_DID_NOT, True),
+        ("a-2", HttpReply(status=409, body=b"", body_truncated=False, content_type=""), Event.NOBODY_KNOWS, True),
+        ("a-1", NotSent(NotSentWhy.TOO_LATE, "late"), Event.HOST_DID_NOT, False),
+        ("a-2", NotSent(NotSentWhy.NOT_REACHED, "refused"), Event.NOBODY_KNOWS, False),
+    ],
+)
+def test_a_host_that_replays_refusals_answers_for_every_attempt(
+    attempt_id: str, observation: Observation, event: Event, for_every_attempt: bool  # noqa: FBT001 - a case
+) -> None:  # fmt: skip
+    """Where it answered: not having sent one attempt says nothing about the other, whatever the target declares."""
+    answered = read_observation(ROW, attempt_id, observation, replace(TERMS, replays_refusals=True))
+
+    assert (answered.event, answered.for_every_attempt) == (event, for_every_attempt)
+    assert read_observation(ROW, attempt_id, observation, TERMS).for_every_attempt is False
+
+
 def test_a_success_of_a_resend_is_a_success() -> None:
     """The host dedupes: it answers for the key."""
     observation = HttpReply(status=200, body=b"{}", body_truncated=False, content_type="")

@@ -29,7 +29,9 @@ async def in_flight(one: FakeGateway, *, decision_id: str = "") -> CommitRow:
 
 
 def answer(row: CommitRow, event: Event, *notes: Note, response: bytes = b"") -> Answered:
-    return Answered(row=row, attempt_id=row.attempt_id, event=event, notes=notes, host_status=201, response=response, response_truncated=False)
+    return Answered(
+        row=row, attempt_id=row.attempt_id, event=event, for_every_attempt=False, notes=notes, host_status=201, response=response, response_truncated=False
+    )
 
 
 async def test_a_success_settles_stores_the_response_and_records() -> None:

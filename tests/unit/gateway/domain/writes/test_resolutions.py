@@ -43,7 +43,7 @@ async def test_looking_is_not_an_entry_and_sending_again_is(desk: OpenDesk) -> N
     row = await desk.committed(desk.ask("K-1"), Event.NOBODY_KNOWS)
     desk.clock.advance(ms=LEASE_MS)
     await desk.write(ClaimLook(commit_id=row.commit_id, lease_ms=100))
-    await desk.write(DeferLook(commit_id=row.commit_id, after_ms=100))
+    await desk.write(DeferLook(commit_id=row.commit_id, after_ms=100, looked=True))
 
     claim = ClaimResend(commit_id=row.commit_id, attempt_id="a-2", lease_ms=LEASE_MS, send_margin_ms=MARGIN_MS, retention_ms=LEASE_MS + 1_000)
     resent = await desk.write(claim)
