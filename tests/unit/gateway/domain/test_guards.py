@@ -5,70 +5,25 @@ from typing import Any, Final, TypeVar
 
 import pytest
 
-from gateway.domain.asks import Admit, Ask, DecisionNeed, Deny, Finding, Refuse, Twin
-from gateway.domain.boundary import RunTerms, Standing
-from gateway.domain.budget import BudgetLimit, Cost, Ledger, NodeRow, Window
+from gateway.domain.asks import Admit, Ask, DecisionNeed, Deny, Twin
+from gateway.domain.boundary import Standing
+from gateway.domain.budget import Cost, Ledger, NodeRow, Window
 from gateway.domain.change import replace
 from gateway.domain.guards import GUARDS, asked_nodes, check
-from gateway.domain.halts import Halt, HaltScope, Reach
 from gateway.domain.lifecycle import State
-from gateway.domain.limits import DENIALS_PER_S_MAX, OPEN_RUNS_MAX, VERDICT_AGE_MS_MAX
+from gateway.domain.limits import OPEN_RUNS_MAX, VERDICT_AGE_MS_MAX
 from gateway.domain.reasons import Reason, RunStop
-from gateway.domain.records import Generation, KeyName, KeyRow, KeySpace, Note, RunName, RunRow
-from gateway.domain.rows import ActivationRow, Gate, Rows
+from gateway.domain.records import Generation, KeyRow, Note, RunRow
+from gateway.domain.rows import Gate, Rows
 from gateway.domain.runs import open_run
+from tests.fakes.asks import ASK, FIVE_WRITES, HALT, KEY, NOW_MS, RUN, rows_with, said, terms
 from tests.fakes.rows import commit_row, decision_row
 
 Row = TypeVar("Row", Ask, RunRow)
-NOW_MS: Final = 1_800_000_000_000
-RUN: Final = RunName("acme", "onboarding", "run-1")
-KEY: Final = KeyName(KeySpace.COMMIT, "acme", b"K-1")
-HALT: Final = Halt(
-    halt_id="h-1", scope=HaltScope(), reason="incident", principal="dora", thrown_at_ms=1, lifted_at_ms=0, lifted_by="", lift_reason=""
-)  # fmt: skip
-FIVE_WRITES: Final = BudgetLimit(ledger=Ledger.WRITES, currency="", window=Window.TOTAL, limit=5)
-
-
-def terms(*, stops_run: frozenset[str] = frozenset(), budgets: tuple[BudgetLimit, ...] = (FIVE_WRITES,)) -> RunTerms:
-    return RunTerms(steps_max=3, wall_ms_max=60_000, stops_run=stops_run, budgets=budgets)
-
-
-ASK: Final = Ask(
-    key=KEY, supersedes="", fingerprint=b"f", fingerprint_version=1, same_as={"run_id": "run-1"}, caller="signup", run=RUN, terms=terms(),
-    reach=Reach(tenant="acme", workflow="onboarding", step="write", run_id="run-1", action="top_up", target="billing"), expire_at_ms=NOW_MS + 1,
-    activation_number=4, verdict_at_ms=NOW_MS, denial=(), decision=None, costs=(Cost(ledger=Ledger.WRITES, currency="", amount=2),),
-)  # fmt: skip
-
-
-def rows_with(
-    *, key: KeyRow | None = None, run: RunRow | None = None, halts: tuple[Halt, ...] = (), minimum_number: int = 0, open_runs: int = 0,
-    standing: Standing | None = None, ask: Ask = ASK,
-) -> Rows:  # fmt: skip
-    activation = ActivationRow(number=4, revision="r", digest=b"", standing=standing, activated_at_ms=1) if standing else None
-    gate = Gate(activation=activation, minimum_number=minimum_number, halts=halts)
-    rows = Rows(now_ms=NOW_MS, boot_id="boot-1", counter=1, gate=gate, open_runs={"acme": open_runs})
-    if key:
-        rows.keys[KEY] = key
-    if run:
-        rows.runs[RUN] = run
-    limits = (run or open_run(RUN, ask.terms, NOW_MS)).budgets
-    rows.sought = {node.key for _, _, node in asked_nodes(ask, limits, standing or Standing(tenants={}, workflows={}))}
-    return rows
 
 
 def changed(row: Row, changes: Mapping[str, Any]) -> Row:
     return replace(row, **changes)
-
-
-def said(finding: Finding) -> str:
-    """The finding and, of a denial, its reason."""
-    match finding:
-        case Deny(notes=notes):
-            return f"Deny {notes[0].reason}"
-        case Refuse(refusal):
-            return f"Refuse {refusal.reason}"
-        case _:
-            return type(finding).__name__
 
 
 def free_the_key(rows: Rows) -> None:
@@ -192,40 +147,6 @@ def test_a_tenant_with_too_many_open_runs_opens_no_more() -> None:
     assert said(check(ASK, rows_with(open_runs=OPEN_RUNS_MAX))) == "Refuse OVERLOADED"
     assert said(check(ASK, rows_with(open_runs=OPEN_RUNS_MAX - 1))) == "Admit"
     assert said(check(ASK, rows_with(open_runs=OPEN_RUNS_MAX, run=open_run(RUN, terms(), NOW_MS)))) == "Admit"
-
-
-def test_a_denial_opens_no_run_where_there_is_no_room() -> None:
-    """Refused without a trace; a denial that ends its run at once, and one in a run that is open, leave no run open that was not."""
-    of_the_run = replace(HALT, scope=HaltScope(run_id="run-1"))
-
-    assert said(check(ASK, rows_with(open_runs=OPEN_RUNS_MAX, halts=(HALT,)))) == "Refuse OVERLOADED"
-    assert said(check(ASK, rows_with(open_runs=OPEN_RUNS_MAX - 1, halts=(HALT,)))) == "Deny HALTED"
-    assert said(check(ASK, rows_with(open_runs=OPEN_RUNS_MAX, halts=(of_the_run,)))) == "Deny HALTED"
-    assert said(check(ASK, rows_with(open_runs=OPEN_RUNS_MAX, halts=(HALT,), run=open_run(RUN, terms(), NOW_MS)))) == "Deny HALTED"
-
-
-@pytest.mark.parametrize(
-    ("halts", "changes", "found"),
-    [
-        ((HALT,), {}, "Deny HALTED"), ((), {"denial": (Note(reason=Reason.POLICY_DENIED),)}, "Deny POLICY_DENIED"),
-        ((), {"decision": DecisionNeed(decision_id="d-1", steps={})}, "Deny DECISION_UNUSABLE"),
-        ((), {"costs": (Cost(ledger=Ledger.WRITES, currency="", amount=6),)}, "Deny BUDGET_EXHAUSTED"),
-    ],
-)  # fmt: skip
-def test_whatever_denies_is_refused_beyond_the_rate(halts: tuple[Halt, ...], changes: Mapping[str, object], found: str) -> None:
-    """Every recorded denial counts, whoever found it; what is admitted costs none."""
-    ask, rows = changed(ASK, changes), rows_with(halts=halts)
-    heard = said(check(ask, rows))
-    for _ in range(DENIALS_PER_S_MAX):
-        rows.count_denial("acme")
-
-    finding = check(ask, rows)
-
-    assert (heard, said(finding)) == (found, "Refuse TOO_MANY_DENIALS")
-    assert isinstance(finding, Refuse)
-    assert finding.refusal.retry_after_ms == 1_000
-    rows.gate = rows_with().gate
-    assert said(check(ASK, rows)) == "Admit"
 
 
 def test_a_retired_key_never_executes_again() -> None:
