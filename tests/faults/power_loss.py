@@ -23,8 +23,8 @@ from gateway.domain.targets import HostMode
 from tests.contract.store_desk import Desk, SqliteSeat, limit, terms, writes
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import CountingIds
-from tests.faults.recorded_disk import Image, Mark, Synced, Written, after_power_cut, recorded_disk, torn, unsynced
 from tests.faults.recorded_disk import Event as DiskEvent
+from tests.faults.recorded_disk import Image, Mark, Synced, Written, after_power_cut, recorded_disk, torn, unsynced
 from tests.prove.ledger_check import Case, Delivery, Told, broken, read_sqlite
 from tests.prove.suite import Assignment, Report, each, evenly
 

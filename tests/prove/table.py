@@ -51,6 +51,10 @@ TABLE: Final = (
         name="io-faults", guarantee="a disk that fails or is full at any write or sync: an unknown or a refusal, never a wrong answer",
         runs="tests.faults.io_faults", counts="fault points", quick=16, full=160, soak=1_600, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
     ),
+    Row(
+        name="power-loss", guarantee="the power goes at any moment, any unsynced write lost or torn: whole, and nothing acknowledged is lost",
+        runs="tests.faults.power_loss", counts="disk states", quick=1_500, full=20_000, soak=200_000, holds="I2 I3 I5 I6 I7 I8",
+    ),
     _tests("wire", "at most one forward on the wire, whatever a host does", "tests/unit/gateway/adapters/hosts", holds="I1"),
     _tests(
         "one-answer", "one key and content: one commit, one answer",
