@@ -6,6 +6,7 @@
 3. The grant shrinks to what is left; below `COMPLETION_TOKENS_MIN` there is no call.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -30,20 +31,36 @@ class Granted:
     usage: Usage  # with the reservation in it
 
 
-def reserve(usage: Usage, limits: Limits, price: Price | None, *, prompt_tokens_max: int, completion_tokens_max: int) -> Granted | str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Short:
+    """One more call does not fit. Integers: tokens, or micros."""
+
+    ledger: str  # tokens | spend
+    asked: int  # by the smallest call there is
+    left: int
+    limit: int
+    told: str
+
+    def facts(self) -> Mapping[str, str]:
+        return {"ledger": self.ledger, "asked": str(self.asked), "left": str(self.left), "limit": str(self.limit)}
+
+
+def reserve(usage: Usage, limits: Limits, price: Price | None, *, prompt_tokens_max: int, completion_tokens_max: int) -> Granted | Short:
     """Reserve one call, or say which limit does not hold it."""
     left = limits.tokens_max - usage.tokens_in - usage.tokens_out
     granted = min(completion_tokens_max, left - prompt_tokens_max)
     if granted < COMPLETION_TOKENS_MIN:
         need = f"{prompt_tokens_max} for the prompt and {COMPLETION_TOKENS_MIN} for the answer"
-        return f"tokens: the next call may take {need}; {max(0, left)} of {limits.tokens_max} left"
+        told = f"tokens: the next call may take {need}; {max(0, left)} of {limits.tokens_max} left"
+        return Short(ledger="tokens", asked=prompt_tokens_max + COMPLETION_TOKENS_MIN, left=max(0, left), limit=limits.tokens_max, told=told)
     if price is not None and limits.spend_micros_max is not None:
         spend_left = limits.spend_micros_max - usage.spend_micros
         while granted >= COMPLETION_TOKENS_MIN and price.micros(tokens_in=prompt_tokens_max, tokens_out=granted) > spend_left:
             granted //= 2
         if granted < COMPLETION_TOKENS_MIN:
             cost = price.micros(tokens_in=prompt_tokens_max, tokens_out=COMPLETION_TOKENS_MIN)
-            return f"spend: the next call may cost {cost} micros; {max(0, spend_left)} of {limits.spend_micros_max} left"
+            told = f"spend: the next call may cost {cost} micros; {max(0, spend_left)} of {limits.spend_micros_max} left"
+            return Short(ledger="spend", asked=cost, left=max(0, spend_left), limit=limits.spend_micros_max, told=told)
     spend = price.micros(tokens_in=prompt_tokens_max, tokens_out=granted) if price is not None else 0
     held = replace(usage, tokens_in_reserved=prompt_tokens_max, tokens_out_reserved=granted, spend_reserved_micros=spend)
     return Granted(completion_tokens=granted, usage=held)

@@ -9,9 +9,9 @@
 import json
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from agent.budget import COMPLETION_TOKENS_MIN, reserve
+from agent.budget import COMPLETION_TOKENS_MIN, Short, reserve
 from agent.prompt import Message, render
 from agent.schema import step_schema
 from agent.task import OPTION_CHARS_MAX, Limits, ModelCard, Stop, ToolCard, Usage
@@ -49,12 +49,13 @@ class Propose:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exhausted:
-    """Thinking ends without a proposal. `option` is what the model said, bounded, with INVALID_OPTION only."""
+    """Thinking ends without a proposal. `option` is what the model said, bounded, with INVALID_OPTION only; `facts` come with BUDGET_LIMIT."""
 
     stop: Stop
     detail: str
     option: str = ""
     rationale: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 Step = Ask | Call | Propose | Exhausted
@@ -108,22 +109,23 @@ def _ask(transcript: Transcript, limits: Limits, usage: Usage) -> Ask | Exhauste
         return _out_of_steps(transcript, limits)
     model = models[len(faults)]
     if model.price is None and limits.spend_micros_max is not None:
-        return Exhausted(stop=Stop.BUDGET_LIMIT, detail=f"UNPRICED_MODEL: a money limit applies and model {model.name} has no price")
+        detail = f"UNPRICED_MODEL: a money limit applies and model {model.name} has no price"
+        return Exhausted(stop=Stop.BUDGET_LIMIT, detail=detail, facts={"ledger": "spend", "why": "UNPRICED_MODEL", "model": model.name})
     asked = _reserved(transcript, limits, usage, model)
     if isinstance(asked, Ask):
         return asked
     if isinstance(transcript.turns[-1] if transcript.turns else None, Faulted):
-        return Exhausted(stop=Stop.MODEL_FAULT, detail=f"{_told(faults)}; the next model cannot be asked: {asked}")
-    return Exhausted(stop=Stop.BUDGET_LIMIT, detail=asked)
+        return Exhausted(stop=Stop.MODEL_FAULT, detail=f"{_told(faults)}; the next model cannot be asked: {asked.told}")
+    return Exhausted(stop=Stop.BUDGET_LIMIT, detail=asked.told, facts=asked.facts())
 
 
-def _reserved(transcript: Transcript, limits: Limits, usage: Usage, model: ModelCard) -> Ask | str:
+def _reserved(transcript: Transcript, limits: Limits, usage: Usage, model: ModelCard) -> Ask | Short:
     tools = transcript.task.tools
     if usage.steps + 1 >= limits.steps_max or usage.tool_calls >= limits.tool_calls_max or not _carries_another(transcript, limits, usage, model):
         tools = ()
     messages, schema = _question(transcript, tools, model)
     granted = reserve(usage, limits, model.price, prompt_tokens_max=_prompt_tokens_max(messages, schema), completion_tokens_max=model.completion_tokens_max)
-    if isinstance(granted, str):
+    if isinstance(granted, Short):
         return granted
     counted = replace(granted.usage, steps=usage.steps + 1)
     return Ask(model=model, messages=messages, schema=schema, tools=tools, completion_tokens_max=granted.completion_tokens, usage=counted)

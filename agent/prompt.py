@@ -53,6 +53,8 @@ def _opening(transcript: Transcript, tools: tuple[ToolCard, ...]) -> str:
     parts += [_block(read) for read in transcript.reads]
     if task.tools:
         parts += ["Tools:", *[f"- {_signature(tool)}: {tool.description}" for tool in task.tools]]
+    if task.earlier:
+        parts += ["Decided earlier in this run:", *[f"- {one.step}: {one.option}" for one in task.earlier]]
     parts += [f"Context: {as_data(_json(task.context))}", "Options:", *[f"- {option}: {meaning}" for option, meaning in task.options.items()]]
     return "\n".join([*parts, _closing(task, tools)])
 

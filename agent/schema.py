@@ -79,15 +79,16 @@ def read_reply(said: Said, *, tools: tuple[ToolCard, ...]) -> Reply:
     if said.refusal is not None:
         return Refused(rationale=as_prose(said.refusal, chars_max=RATIONALE_CHARS_MAX))
     if said.truncated:
-        return _malformed("it was cut off before its end; answer more briefly", said.content)
+        return _malformed("it was cut off before its end; answer more briefly", said.content, truncated=True)
     try:
         return _read_step(said.content, tools)
     except (NotStrict, _Wrong) as error:
         return _malformed(str(error), said.content)
 
 
-def _malformed(error: str, content: str) -> Malformed:
-    return Malformed(error=error, excerpt=as_data(as_prose(content[: EXCERPT_CHARS_MAX * 4], chars_max=EXCERPT_CHARS_MAX)))
+def _malformed(error: str, content: str, *, truncated: bool = False) -> Malformed:
+    excerpt = as_data(as_prose(content[: EXCERPT_CHARS_MAX * 4], chars_max=EXCERPT_CHARS_MAX))
+    return Malformed(error=error, excerpt=excerpt, truncated=truncated)
 
 
 def _read_step(content: str, tools: tuple[ToolCard, ...]) -> Reply:

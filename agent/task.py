@@ -3,16 +3,17 @@
 1. A limit is an integer with its unit in its name; `spend_micros_max` None means that no money limit applies.
 2. `Usage` is what has been used and what is reserved for the call in flight; nothing is done before it is in there.
 3. Every end of thinking is an `Ended`; a limit that is hit is a value.
+4. Every model call is written down as a `ModelCall`, also one that came to nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from agent.tools.spec import SlotSpec
 
-AGENT_VERSION: Final = "1.1.0"  # of prompts, step schema and parser together; recorded with every decision
+AGENT_VERSION: Final = "1.2.0"  # of prompts, step schema and parser together; recorded with every decision
 
 RATIONALE_CHARS_MAX: Final = 500
 OPTION_CHARS_MAX: Final = 64
@@ -37,6 +38,18 @@ class RationaleOrder(StrEnum):
     BEFORE = "before"
     AFTER = "after"
     NONE = "none"
+
+
+class CallOutcome(StrEnum):
+    """What one model call came to."""
+
+    DECIDED = "DECIDED"  # it named something; whether that is one of the options is another question
+    ABSTAINED = "ABSTAINED"
+    TOOL_CALLED = "TOOL_CALLED"
+    MALFORMED = "MALFORMED"
+    TRUNCATED = "TRUNCATED"  # cut off by length, and paid for
+    REFUSED = "REFUSED"
+    FAULTED = "FAULTED"  # no usable answer came
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +98,20 @@ class ToolCard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """A decision made before in the same run: names alone, so that no words of one thinking steer the next."""
+
+    step: str
+    option: str
+    source: str  # AGENT or FALLBACK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """All the agent is told. `deadline_s` is absolute, on the running loop's clock."""
+    """All the agent is told. `deadline_s` is absolute, on the running loop's clock.
+
+    `votes` ballots are cast inside the same limits; fewer than `agreement_min` for one option amount to none.
+    """
 
     decision_id: str
     goal: str
@@ -99,6 +124,9 @@ class Task:
     limits: Limits
     deadline_s: float
     traceparent: str
+    earlier: tuple[Earlier, ...] = ()
+    votes: int = 1
+    agreement_min: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +148,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """One tool call and the SHA-256 of the bytes it returned."""
+    """One tool call and the SHA-256 of the bytes it returned. `note` is ours: what is wrong with it, "" when nothing is."""
 
     tool: str
     arguments_json: bytes
@@ -128,11 +156,53 @@ class Evidence:
     result_bytes: int
     ok: bool
     prefetched: bool
+    cached: bool = False  # from memory: no server was asked this time
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCall:
+    """One model call: what was asked of whom, what came of it, what it used."""
+
+    ballot: int  # from 1
+    model: str
+    outcome: CallOutcome
+    option: str  # with DECIDED, where it is one of the options; "" else
+    position: int  # of that option in the order shown, from 1; 0 without one
+    detail: str  # why it was not accepted, or what was seen of the fault; bounded, may quote the server
+    tokens_in: int
+    tokens_out: int
+    spend_micros: int
+    wall_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """What came of several ballots. `agreeing` are those for the leading option, or for each of those that tie."""
+
+    votes: int
+    agreeing: int
+    abstained: int
+    agreement_min: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What has been done and used so far, told before the next thing is done."""
+
+    usage: Usage
+    evidence: tuple[Evidence, ...]
+    calls: tuple[ModelCall, ...]
+    model: str  # the last one asked, "" when none was
+    transcript_sha256: bytes  # so far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """How thinking ended. `option` is set only with FINAL_RESULT, or with INVALID_OPTION: what the model said, bounded."""
+    """How thinking ended. `option` is set only with FINAL_RESULT, or with INVALID_OPTION: what the model said, bounded.
+
+    `facts` say which limit was hit, with BUDGET_LIMIT: ledger, asked, left, limit; or the model without a price.
+    """
 
     stop: Stop
     option: str
@@ -142,3 +212,6 @@ class Ended:
     usage: Usage
     model: str  # the last one asked, "" when none was
     transcript_sha256: bytes
+    calls: tuple[ModelCall, ...] = ()
+    agreement: Agreement | None = None  # with several ballots
+    facts: Mapping[str, str] = field(default_factory=dict)

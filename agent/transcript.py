@@ -36,6 +36,7 @@ class Malformed:
 
     error: str
     excerpt: str
+    truncated: bool = False  # cut off by length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +75,11 @@ class Transcript:
     task: Task
     reads: tuple[Returned, ...]
     turns: tuple[Turn, ...]
+    faulted: tuple[Faulted, ...] = ()  # in ballots before this one: those models are not asked again
 
     @property
     def faults(self) -> tuple[Faulted, ...]:
-        return tuple(turn for turn in self.turns if isinstance(turn, Faulted))
+        return self.faulted + tuple(turn for turn in self.turns if isinstance(turn, Faulted))
 
 
 class TranscriptDigest:

@@ -42,4 +42,4 @@ def _reported(usage: object) -> Reported:
 
 
 def _fault(why: str) -> ModelFault:
-    return ModelFault(detail=f"its answer is not a chat completion: {why}", charged=True)
+    return ModelFault(detail=f"its answer is not a chat completion: {why}", charged=True, lasting=True)

@@ -4,6 +4,7 @@
 2. The body is taken as bytes and read by `envelope`; no model class of the SDK is trusted with it.
 3. Every exception of the SDK becomes a `ModelFault` in one place; no request, body or key is in its words.
 4. Free of charge are only a connection that was never made and a 4xx: the server read no prompt into a model.
+5. A fault is lasting unless this very question may have been the cause: its size, its words, its deadline.
 """
 
 import asyncio
@@ -32,6 +33,7 @@ SEED: Final = 7
 _NO_KEY: Final = "none"  # the SDK insists on one; the transport puts the real one in, if any
 _HTTP_OK: Final = 200
 _REFUSED_UNREAD: Final = range(400, 500)
+_OF_THE_QUESTION: Final = frozenset({400, 413, 422})
 
 
 class _Faulted(Exception):
@@ -41,11 +43,10 @@ class _Faulted(Exception):
 
 
 class OpenAIChat:
-    """One model behind `/chat/completions`. At most `concurrency_max` questions are out at a time; others wait their turn."""
+    """One model behind `/chat/completions`. How many questions are out at once is `agent.models.turns`' business."""
 
     def __init__(self, spec: ModelSpec) -> None:
         self._spec = spec
-        self._turns = asyncio.Semaphore(spec.concurrency_max)
         transport = BoundedTransport(api_key=spec.api_key, ca_file=spec.ca_file)
         http = httpx2.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
         self._client = openai.AsyncOpenAI(api_key=_NO_KEY, base_url=spec.base_url, max_retries=0, http_client=http)
@@ -53,9 +54,8 @@ class OpenAIChat:
 
     async def ask(self, question: Question) -> Answer | ModelFault:
         try:
-            async with self._turns:
-                with _translated():
-                    body = await self._send(question)
+            with _translated():
+                body = await self._send(question)
         except _Faulted as faulted:
             return faulted.fault
         return read_envelope(body)
@@ -76,7 +76,7 @@ class OpenAIChat:
             timeout=max(0.001, question.deadline_s - asyncio.get_running_loop().time()),
         )
         if response.status_code != _HTTP_OK:
-            raise _Faulted(ModelFault(detail=f"it answered HTTP {response.status_code}", charged=True))
+            raise _Faulted(ModelFault(detail=f"it answered HTTP {response.status_code}", charged=True, lasting=True))
         return response.content
 
     async def close(self) -> None:
@@ -103,21 +103,22 @@ def _translated() -> Iterator[None]:
     except httpx2.HTTPError as error:
         raise _Faulted(_of_connection(error)) from error
     except openai.OpenAIError as error:
-        raise _Faulted(ModelFault(detail=f"the SDK could not use its answer ({type(error).__name__})", charged=True)) from error
+        raise _Faulted(ModelFault(detail=f"the SDK could not use its answer ({type(error).__name__})", charged=True, lasting=True)) from error
 
 
 def _of_status(error: openai.APIStatusError) -> ModelFault:
     wait = as_seen(error.response.headers.get("retry-after", ""), chars_max=32)
     hint = f" and asks to wait {wait!r}" if wait else ""
-    return ModelFault(detail=f"it answered HTTP {error.status_code}{hint}", charged=error.status_code not in _REFUSED_UNREAD)
+    detail = f"it answered HTTP {error.status_code}{hint}"
+    return ModelFault(detail=detail, charged=error.status_code not in _REFUSED_UNREAD, lasting=error.status_code not in _OF_THE_QUESTION)
 
 
 def _of_connection(cause: BaseException | None) -> ModelFault:
     match cause:
         case httpx2.ConnectError() | httpx2.ConnectTimeout() | httpx2.UnsupportedProtocol():
-            return ModelFault(detail="no connection could be made", charged=False)
+            return ModelFault(detail="no connection could be made", charged=False, lasting=True)
         case AnswerUnfit():
-            return ModelFault(detail=str(cause), charged=True)
+            return ModelFault(detail=str(cause), charged=True, lasting=True)
         case httpx2.TimeoutException():
             return ModelFault(detail="no answer in time", charged=True)
-    return ModelFault(detail=f"the connection broke before a whole answer came ({type(cause).__name__})", charged=True)
+    return ModelFault(detail=f"the connection broke before a whole answer came ({type(cause).__name__})", charged=True, lasting=True)

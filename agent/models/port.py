@@ -39,6 +39,7 @@ class ModelFault:
 
     detail: str
     charged: bool
+    lasting: bool = False  # the next question to this model would most likely meet it too
 
 
 class Model(Protocol):

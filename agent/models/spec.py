@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 from agent.task import Price
 
 CONCURRENCY_CEILING: Final = 1_000
+QUEUE_CEILING: Final = 10_000
+WAIT_MS_CEILING: Final = 3_600_000
 COMPLETION_TOKENS_CEILING: Final = 100_000
 
 
@@ -28,6 +30,9 @@ class ModelSpec:
     greedy: bool = True
     strict_schema: bool = False
     ca_file: str | None = None  # PEM; None for the system's roots
+    queue_max: int = 64  # questions that wait for a turn
+    answer_ms_max: int = 60_000  # one question may be out this long
+    aside_ms: int = 30_000  # how long a model that failed is left alone while there is another
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.base_url)
@@ -39,3 +44,10 @@ class ModelSpec:
             raise ValueError(f"model {self.name}: concurrency_max must be 1 to {CONCURRENCY_CEILING}, got {self.concurrency_max}")
         if not 1 <= self.completion_tokens_max <= COMPLETION_TOKENS_CEILING:
             raise ValueError(f"model {self.name}: completion_tokens_max must be 1 to {COMPLETION_TOKENS_CEILING}, got {self.completion_tokens_max}")
+        for name, value, least, most in (
+            ("queue_max", self.queue_max, 0, QUEUE_CEILING),
+            ("answer_ms_max", self.answer_ms_max, 1, WAIT_MS_CEILING),
+            ("aside_ms", self.aside_ms, 0, WAIT_MS_CEILING),
+        ):
+            if not least <= value <= most:
+                raise ValueError(f"model {self.name}: {name} must be {least} to {most}, got {value}")

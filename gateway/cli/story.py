@@ -11,8 +11,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, assert_never
 
-from countersign import Commit, Decision, DecisionStatus, EntryKind, Outcome, RunStop, RunTrace, TraceEntry
-from gateway.cli.screen import amount, counted, moment, money, plain
+from countersign import Agreement, Commit, Decision, DecisionStatus, EntryKind, Outcome, RunStop, RunTrace, TraceEntry
+from gateway.cli.calls import calls_told, cost
+from gateway.cli.screen import amount, counted, moment, plain
 from gateway.cli.words import budget_line, host_line, meaning, outcome_words, reason_lines
 
 _QUOTE_CHARS_MAX: Final = 300
@@ -106,7 +107,8 @@ def _routed(decision: Decision) -> Iterator[str]:
     yield f"handed to the agent: {model}" + (f", agent {plain(decision.agent_version)}" if decision.agent_version else "")
     for one in decision.evidence:
         when = "before the first model call" if one.prefetched else "called by the model"
-        failed = "" if one.ok else ", failed"
+        when += ", from memory" if one.cached else ""
+        failed = "" if one.ok and not one.note else f", {'' if one.ok else 'failed: '}{plain(one.note)}".removesuffix(": ")
         yield f"read {plain(one.tool)} ({when}{failed}; {one.result_bytes:,} bytes, sha256 {one.result_sha256.hex()[:_HASH_CHARS]})"
 
 
@@ -116,16 +118,23 @@ def _decided(decision: Decision) -> Iterator[str]:
         yield f"chose {_said(decision.option or '')} ({decision.source}), decision {plain(decision.decision_id)}{attempt}"
     else:
         yield f"{decision.status}: {decision.stop}, no option; decision {plain(decision.decision_id)}{attempt}"
+    if decision.agreement is not None:
+        yield _agreed(decision.agreement)
     if decision.rationale:
         yield f"its words: {_said(decision.rationale)}"
     yield from reason_lines(decision.reasons)
     yield _judged(decision.verdict_id, decision.activation_revision, decision.activation_number)
+    yield from calls_told(decision)
     usage = decision.usage
-    currency = next((one.currency for one in decision.budgets if one.ledger == "spend"), "")
-    spent = money(usage.spend_micros, currency) if currency else f"{usage.spend_micros:,} micros"
+    spent = cost(decision, usage.spend_micros)
     used = f"{counted(usage.steps, 'model call')}, {counted(usage.tool_calls, 'tool call')}, {usage.tokens_in:,} + {usage.tokens_out:,} tokens, {spent}"
     yield f"used {used}, {usage.wall.total_seconds():.1f} s"
     yield from (budget_line(one) for one in decision.budgets)
+
+
+def _agreed(agreement: Agreement) -> str:
+    nothing = f", {agreement.abstained} for nothing" if agreement.abstained else ""
+    return f"{agreement.agreeing} of {agreement.votes} ballots agree{nothing}; {agreement.agreement_min} are needed"
 
 
 def _admitted(commit: Commit, leaf: Mapping[str, Any]) -> Iterator[str]:

@@ -78,6 +78,11 @@ class Step:
     decision_ttl_ms: int
     context_schema: Validator | None
     digest: bytes
+    votes: int = 1
+    agreement_min: int = 1  # ballots that one option needs
+    earlier: tuple[str, ...] = ()  # steps of the workflow whose decisions in the same run the agent is told
+    transcript_kept: bool = False  # word for word, redacted, apart from the ledger
+    redact: tuple[str, ...] = ()  # pointers into the context whose values a kept transcript hides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from gateway.domain.asks import Admit, Ask, DecisionNeed, Deny, Finding, Refuse,
 from gateway.domain.boundary import Standing
 from gateway.domain.budget import BudgetLimit, Hold, Level, Node, NodeRow, Shortage, Window, current, hold, meets
 from gateway.domain.change import replace
-from gateway.domain.halts import covers, says
+from gateway.domain.halts import denies, not_halted_models, says
 from gateway.domain.lifecycle import DECISION_SUPERSEDABLE, SUPERSEDABLE, Thinking
 from gateway.domain.limits import DENIALS_PER_S_MAX, VERDICT_AGE_MS_MAX
 from gateway.domain.reasons import Reason, RunStop
@@ -120,8 +120,9 @@ def judged_under_law(ask: Ask, rows: Rows) -> Finding | None:
 
 
 def not_halted(ask: Ask, rows: Rows) -> Finding | None:
+    models_left = not_halted_models(ask.reach, rows.gate.halts)
     for halt in rows.gate.halts:
-        if covers(halt.scope, ask.reach):
+        if denies(halt, ask.reach, models_left):
             note = Note(reason=Reason.HALTED, facts={"halt_id": halt.halt_id, "scope": says(halt.scope)}, detail=halt.reason)
             return Deny(notes=(note,), stops_run=RunStop.HALTED if halt.scope.run_id else None)
     return None

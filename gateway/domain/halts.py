@@ -1,6 +1,11 @@
-"""The kill switch: a scope, a reason, a principal. All fields that are set must match; none set means everything."""
+"""The kill switch: a scope, a reason, a principal. All fields that are set must match; none set means everything.
 
-from dataclasses import dataclass, fields
+A halt on a model takes that model out of every step in scope: a step that lists another thinks with it, one that lists no other is denied. What
+was thinking when the halt was thrown, and could have asked that model, is cut off.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +53,16 @@ def covers(scope: HaltScope, reach: Reach) -> bool:
         if wanted and wanted != getattr(reach, name):
             return False
     return not scope.model or scope.model in reach.models
+
+
+def not_halted_models(reach: Reach, halts: Iterable[Halt]) -> tuple[str, ...]:
+    """The models a Decide may still think with, in its order of preference."""
+    return tuple(model for model in reach.models if not any(halt.scope.model and covers(halt.scope, replace(reach, models=(model,))) for halt in halts))
+
+
+def denies(halt: Halt, reach: Reach, models_left: tuple[str, ...]) -> bool:
+    """True when nothing is admitted under this halt. One on a model leaves a step that lists another to that one."""
+    return covers(halt.scope, reach) and not (halt.scope.model and models_left)
 
 
 def says(scope: HaltScope) -> str:

@@ -13,6 +13,9 @@ NAME_CHARS_MAX: Final = 64  # workflow, step, action, option, target, tool, tena
 OPTIONS_MAX: Final = 64
 RESPONSE_BYTES_MAX: Final = 64 * 1024
 RATIONALE_CHARS_MAX: Final = 500
+CALL_DETAIL_CHARS_MAX: Final = 200
+VOTES_MAX: Final = 9
+TRANSCRIPT_BYTES_MAX: Final = 1024 * 1024  # kept of one decision
 NOTE_CHARS_MAX: Final = 500
 EVIDENCE_CHARS_MAX: Final = 2_000
 STEP_RESULT_BYTES_MAX: Final = 16 * 1024
@@ -63,6 +66,8 @@ TABLE: Final = (
     Limit("note of FinishRun, reason of a halt", f"{NOTE_CHARS_MAX} characters"),
     Limit("evidence of ResolveCommit", f"{EVIDENCE_CHARS_MAX} characters"),
     Limit("result of RecordStep", f"{STEP_RESULT_BYTES_MAX // 1024} KiB"),
+    Limit("ballots of a step", str(VOTES_MAX)),
+    Limit("kept transcript", f"{TRANSCRIPT_BYTES_MAX // 1024} KiB a decision, cut beyond"),
     Limit("tool result", f"{TOOL_RESULT_BYTES_MAX // 1024} KiB"),
     Limit("tools of a step", str(TOOLS_MAX)),
     Limit("expire time", f"{EXPIRE_MS_MAX // 3_600_000} h ahead, default {EXPIRE_MS_DEFAULT // 60_000} min"),

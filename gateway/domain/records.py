@@ -11,6 +11,7 @@ from enum import StrEnum
 from gateway.domain.budget import BudgetLimit, Hold
 from gateway.domain.lifecycle import State, Thinking
 from gateway.domain.reasons import DecideStop, Reason, RunStop
+from gateway.domain.thinking import Agreement, ModelCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +152,9 @@ class Usage:
     tokens_out: int = 0
     spend_micros: int = 0
     wall_ms: int = 0
-    model: str = ""
+    model: str = ""  # the last one asked
+    calls: tuple[ModelCall, ...] = ()
+    agreement: Agreement | None = None  # with several ballots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

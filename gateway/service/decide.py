@@ -25,14 +25,17 @@ from gateway.ports.agent import Meter, Thinker
 from gateway.ports.policy import PolicyEngine
 from gateway.ports.store import Store
 from gateway.ports.system import Clock, Ids
+from gateway.ports.transcripts import Transcripts
 from gateway.service.doorkeeper import Doorkeeper
 from gateway.service.keeper import Keeper, wait_until
+from gateway.service.seats import Seats
 from gateway.stages.admit import admit_step
 from gateway.stages.authorise import authorise_step
 from gateway.stages.judge import judge_step
-from gateway.stages.recall import recall_decision, replay_decision
+from gateway.stages.recall import recall_decision, recall_earlier, replay_decision
 from gateway.stages.settle import settle_decision
 from gateway.stages.think import conclude, cut_thought, think
+from gateway.stages.transcribe import Tape, transcribe
 
 _SETTLE_PAUSE_S = (0.05, 0.2, 1.0, 5.0)
 
@@ -69,6 +72,8 @@ class Decider:
     keeper: Keeper
     doorkeeper: Doorkeeper
     activation: Callable[[], Activation]
+    transcripts: Transcripts | None = None
+    seats: Seats = field(default_factory=Seats)
     under_way: dict[str, Thought] = field(default_factory=dict)
 
     async def decide(self, command: DecideCommand) -> Decided | InProgress | Refusal:
@@ -86,7 +91,10 @@ class Decider:
                 permitted = await self._judge(command, facts)
                 if isinstance(permitted, Refusal):
                     return permitted
-                decision_id = self._start(permitted)
+                started = self._start(permitted)
+                if isinstance(started, Refusal):
+                    return started
+                decision_id = started
             finally:
                 if decision_id is None:
                     self.doorkeeper.leave(command.run.tenant)
@@ -107,12 +115,22 @@ class Decider:
             return admissible
         return await judge_step(admissible, self.policy, self.clock, self.ids)
 
-    def _start(self, permitted: Permitted) -> str:
-        """Starts the kept work; the decision's id."""
+    def _start(self, permitted: Permitted) -> str | Refusal:
+        """Starts the kept work, where there is a seat before a model (a denial needs none); the decision's id."""
+        models = permitted.admissible.step.models
+        seat = "" if permitted.notes else self.seats.take(models, self.thinker.seats)
+        if isinstance(seat, Refusal):
+            return seat
         decision_id = self.ids.fresh()
         kept = self.keeper.keep(self._carry_out(permitted, decision_id), name=f"decide {decision_id}")
         self.under_way[decision_id] = Thought(kept)
-        kept.add_done_callback(lambda _: self.under_way.pop(decision_id, None))
+
+        def ended(_: object) -> None:
+            self.under_way.pop(decision_id, None)
+            if seat:
+                self.seats.leave(seat)
+
+        kept.add_done_callback(ended)
         return decision_id
 
     async def _join(self, decided: Decided, patience: Patience) -> Decided | InProgress | Refusal:
@@ -153,14 +171,27 @@ class Decider:
         thought = self.under_way[row.decision_id]
         if (cut := thought.why_cut()) is not None:
             return conclude(row, permitted.admissible, cut_thought(cut, Meter(), wall_ms=0))
-        work = think(row, permitted.admissible, self.thinker, thought.why_cut)
-        thought.thinking = asyncio.get_running_loop().create_task(work, name=f"think {row.decision_id}")
+        tape = Tape() if self.transcripts and permitted.admissible.step.transcript_kept else None
+        thought.thinking = asyncio.get_running_loop().create_task(self._told(row, permitted, thought, tape), name=f"think {row.decision_id}")
         try:
-            return await thought.thinking
+            concluded = await thought.thinking
         except asyncio.CancelledError:
             if (cut := thought.why_cut()) is None:
                 raise
             return conclude(row, permitted.admissible, cut_thought(cut, Meter(), wall_ms=0))  # cut off before it began
+        if tape is not None and self.transcripts is not None:
+            await self.transcripts.keep(row.decision_id, transcribe(row, permitted.admissible, concluded, tape))
+        return concluded
+
+    async def _told(self, row: DecisionRow, permitted: Permitted, thought: Thought, tape: Tape | None) -> Concluded:
+        """Thinking, with what was decided before in the run where the step names it; a store that cannot say it ends the thinking."""
+        admissible = permitted.admissible
+        try:
+            earlier = await recall_earlier(row, admissible.step.earlier, self.store)
+        except StoreFault as fault:
+            told = f"what was decided before in this run could not be read: {fault.detail}"
+            return conclude(row, admissible, cut_thought(DecideStop.MODEL_FAULT, Meter(), wall_ms=0, detail=told))
+        return await think(row, admissible, earlier, self.thinker, thought.why_cut, tape.hear if tape else None)
 
     async def _settle(self, row: DecisionRow, concluded: Concluded) -> Decided:
         """T2. Until it is durable the decision is THINKING to everybody, so nothing can use it."""

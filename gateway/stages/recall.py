@@ -4,13 +4,21 @@
 2. What is recalled is stale by the time it is used; T1 decides again under locks.
 """
 
+import json
+
 from gateway.domain.asks import Refuse, Twin
+from gateway.domain.audit import EntryKind
 from gateway.domain.commands import CommitCommand, DecideCommand
 from gateway.domain.facts import Facts
 from gateway.domain.guards import resolve_key, retired
 from gateway.domain.handoffs import Decided, Outcome
+from gateway.domain.lifecycle import Thinking
+from gateway.domain.records import DecisionRow, RunName
 from gateway.domain.refusal import Refusal
+from gateway.domain.thinking import Earlier
 from gateway.ports.store import Store
+
+_PAGE = 500
 
 
 async def recall_commit(command: CommitCommand, store: Store) -> Facts | Outcome | Refusal:
@@ -47,3 +55,18 @@ async def replay_decision(decision_id: str, store: Store) -> Decided | Refusal:
     """As `replay_commit`, of a decision."""
     row = await store.decision(decision_id)
     return retired() if row is None else Decided(row=row, replayed=True)
+
+
+async def recall_earlier(row: DecisionRow, steps: tuple[str, ...], store: Store) -> tuple[Earlier, ...]:
+    """The latest decision of each of these steps in the run of `row`, as the record has it, in the order of `steps`; those without one are left out."""
+    found: dict[str, Earlier] = {}
+    after, pages_end = 0, not steps
+    while not pages_end:
+        page = await store.entries(RunName(row.tenant, row.workflow, row.run_id), after=after, limit=_PAGE)
+        for place, entry in page:
+            after = place
+            leaf = json.loads(entry.leaf) if entry.kind is EntryKind.DECISION else {}
+            if leaf.get("step") in steps and leaf.get("state") == Thinking.DECIDED:
+                found[leaf["step"]] = Earlier(step=leaf["step"], option=leaf["option"], source=leaf["source"])
+        pages_end = len(page) < _PAGE
+    return tuple(found[step] for step in steps if step in found)

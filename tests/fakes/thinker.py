@@ -7,11 +7,13 @@
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from gateway.domain.faults import AgentFault
 from gateway.domain.limits import RATIONALE_CHARS_MAX
 from gateway.domain.reasons import DecideStop
+from gateway.domain.thinking import Agreement, ModelCall
 from gateway.ports.agent import Brief, Evidence, Meter, Thought
 
 VERSION = "fake-1"
@@ -32,6 +34,10 @@ class Says:
     tokens_reserved: int = 0  # of the call in flight while it is held
     spend_reserved_micros: int = 0
     breaks: bool = False  # the machinery, not the model
+    calls: tuple[ModelCall, ...] = ()
+    agreement: Agreement | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    words: tuple[tuple[str, bytes], ...] = ()  # of its transcript
 
 
 class FakeThinker:
@@ -41,6 +47,7 @@ class FakeThinker:
         self.script = deque(script)
         self.briefs: list[Brief] = []
         self.priced = True
+        self.seats_max = 1_000
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._begun = asyncio.Condition()
@@ -65,6 +72,9 @@ class FakeThinker:
         )  # fmt: skip
         meter.evidence.extend(read)
         self.briefs.append(brief)
+        if meter.hear is not None:
+            for label, content in says.words:
+                meter.hear(label, content)
         async with self._begun:
             self._begun.notify_all()
         if says.breaks:
@@ -81,6 +91,9 @@ class FakeThinker:
     def spend_known(self, models: tuple[str, ...]) -> bool:
         return self.priced
 
+    def seats(self, model: str) -> int:
+        return self.seats_max
+
 
 def _thought(says: Says, brief: Brief, meter: Meter) -> Thought:
     option = says.option if says.option is not None else next(iter(brief.options)) if says.stop is DecideStop.FINAL_RESULT else ""
@@ -88,5 +101,5 @@ def _thought(says: Says, brief: Brief, meter: Meter) -> Thought:
         stop=says.stop, option=option, rationale=says.rationale[:RATIONALE_CHARS_MAX], detail=says.detail, evidence=tuple(meter.evidence), steps=meter.steps,
         tool_calls=meter.tool_calls, tokens_in=meter.tokens_in + meter.tokens_reserved, tokens_out=meter.tokens_out,
         spend_micros=meter.spend_micros + meter.spend_reserved_micros, wall_ms=5, model=brief.models[0], agent_version=VERSION,
-        transcript_sha256=bytes(32),
+        transcript_sha256=bytes(32), calls=says.calls, agreement=says.agreement, facts=says.facts,
     )  # fmt: skip

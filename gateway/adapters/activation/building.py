@@ -69,6 +69,11 @@ def _step(draft: Draft, workflow: str, name: str, step: shape.Step) -> Step:
         decision_ttl_ms=step.decision_ttl_ms,
         context_schema=schema.validator if schema else None,
         digest=_digest(draft, workflow, name, step),
+        votes=step.votes,
+        agreement_min=step.agreeing_min,
+        earlier=step.earlier,
+        transcript_kept=step.transcript == "text",
+        redact=step.redact,
     )
 
 

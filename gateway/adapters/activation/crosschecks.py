@@ -45,7 +45,7 @@ def findings(draft: Draft) -> list[Finding]:
         for step, written in declared.steps.items():
             path: Path = ("workflows", workflow, "steps", step)
             found += [*_step(draft, path, written), *_step_money(draft, path, declared, written)]
-            found += _commits(draft, path, declared, written)
+            found += [*_commits(draft, path, declared, written), *_earlier(draft, path, declared, written)]
     for name, action in draft.boundary.actions.items():
         found += [*_action(draft, ("actions", name), action), *_binding(draft, name, action)]
     return found
@@ -96,6 +96,15 @@ def _step(draft: Draft, path: Path, step: shape.Step) -> Iterator[Finding]:
                 yield draft.marked.finding((*path, "reads", place), message, "Write it under tools, or give its slots from: context.")
     if known.models is not None and not known.models:
         yield draft.marked.finding(path, "an agentic step, and the settings have no model", "Declare one under models in the settings.", at_key=True)
+
+
+def _earlier(draft: Draft, path: Path, workflow: shape.Workflow, step: shape.Step) -> Iterator[Finding]:
+    """A step is told of other steps that decide."""
+    deciding = {name for name, one in workflow.steps.items() if one.mode is Mode.AGENTIC} - {str(path[-1])}
+    for place, name in enumerate(step.earlier):
+        if name not in deciding:
+            message = f'"{name[:64]}" is no other agentic step of this workflow'
+            yield draft.marked.finding((*path, "earlier", place), message, f"Name one that decides before this. {nearest(name, deciding)}")
 
 
 def _commits(draft: Draft, path: Path, workflow: shape.Workflow, step: shape.Step) -> Iterator[Finding]:

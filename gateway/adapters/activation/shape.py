@@ -21,6 +21,7 @@ from gateway.domain.limits import (
     NAME_CHARS_MAX,
     OPTIONS_MAX,
     TOOLS_MAX,
+    VOTES_MAX,
 )
 from gateway.domain.pointer import well_formed
 
@@ -126,6 +127,19 @@ class Step(Declared):
     decision_ttl_ms: Annotated[DurationMs, Field(ge=1_000, le=DECISION_TTL_MS_MAX)] = Field(
         default=DECISION_TTL_MS_DEFAULT, alias="decision_ttl", description="how long a decision can be used", examples=["15m"]
     )
+    votes: int = Field(default=1, ge=1, le=VOTES_MAX, description="ballots over permuted option orders, inside the same limits", examples=[3])
+    agreement_min: int | None = Field(
+        default=None, ge=1, le=VOTES_MAX, description="ballots that one option needs, else it abstains; more than half of them unless written", examples=[3]
+    )
+    earlier: tuple[str, ...] = Field(
+        default=(), max_length=16, description="steps whose decisions in the same run the agent is told, by name", examples=[["triage"]]
+    )
+    transcript: Literal["digest", "text"] = Field(
+        default="digest", description="text: also kept word for word, redacted, in the folder of the settings", examples=["digest"]
+    )
+    redact: tuple[Pointer, ...] = Field(
+        default=(), max_length=32, description="with transcript: text, values of the context that are hidden in it", examples=[["/customer/name"]]
+    )
 
     @model_validator(mode="after")
     def _fits_its_mode(self) -> Self:
@@ -139,7 +153,22 @@ class Step(Declared):
                 raise wrong(f"an agentic step without {name}", write=f"Write {name}:, or mode: deterministic.", at=("mode",))
         if self.fallback and self.fallback not in self.options:
             raise wrong(f'the fallback "{self.fallback[:64]}" is none of the options', write=f"Write one of {', '.join(self.options)}.", at=("fallback",))
+        self._votes_fit()
+        if self.redact and self.transcript == "digest":
+            raise wrong("nothing is kept that could be redacted", write="Write transcript: text, or take redact out.", at=("redact",))
         return self
+
+    @property
+    def agreeing_min(self) -> int:
+        """Ballots that one option needs."""
+        return self.agreement_min or self.votes // 2 + 1
+
+    def _votes_fit(self) -> None:
+        if self.limits and self.votes > self.limits.steps_max:
+            message = f"{self.votes} ballots need as many model calls, and steps_max is {self.limits.steps_max}"
+            raise wrong(message, write=f"Write limits: {{steps_max: {self.votes}, …}} or more.", at=("votes",))
+        if self.agreement_min is not None and self.agreement_min > self.votes:
+            raise wrong("more agreement than there are ballots", write=f"Write agreement_min: {self.votes} or less, or more votes.", at=("agreement_min",))
 
 
 class Workflow(Declared):

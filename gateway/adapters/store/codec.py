@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 
 from gateway.adapters.store.statements import columns
+from gateway.adapters.store.usage import usage_of, usage_text
 from gateway.domain.audit import Entry, EntryKind
 from gateway.domain.boundary import Standing
 from gateway.domain.budget import BudgetLimit, Hold, HoldState, Ledger, Level, Node, NodeRow, Window
@@ -68,7 +69,7 @@ def commit_of(values: Columns) -> CommitRow:
 
 def decision_values(row: DecisionRow) -> Columns:
     special = {
-        "stop": row.stop or "", "notes": _notes(row.notes), "evidence": _evidence(row.evidence), "usage": _usage(row.usage),
+        "stop": row.stop or "", "notes": _notes(row.notes), "evidence": _evidence(row.evidence), "usage": usage_text(row.usage),
         "holds": _holds(row.holds), "models": _json(row.models),
     }  # fmt: skip
     return tuple(special[name] if name in special else getattr(row, name) for name in _DECISION)
@@ -76,7 +77,7 @@ def decision_values(row: DecisionRow) -> Columns:
 
 def decision_ends(row: DecisionRow) -> Columns:
     """`DECISION_ENDS`, stop, notes, evidence, usage, holds."""
-    return (*_read_decision_ends(row), row.stop or "", _notes(row.notes), _evidence(row.evidence), _usage(row.usage), _holds(row.holds))
+    return (*_read_decision_ends(row), row.stop or "", _notes(row.notes), _evidence(row.evidence), usage_text(row.usage), _holds(row.holds))
 
 
 def decision_of(values: Columns) -> DecisionRow:
@@ -87,10 +88,10 @@ def decision_of(values: Columns) -> DecisionRow:
     named["counted"] = bool(named["counted"])
     named["notes"] = _notes_of(named["notes"])
     named["evidence"] = tuple(
-        EvidenceNote(tool=tool, result_sha256=bytes.fromhex(digest), result_bytes=size, ok=ok, prefetched=prefetched)
-        for tool, digest, size, ok, prefetched in orjson.loads(named["evidence"])
+        EvidenceNote(tool=tool, result_sha256=bytes.fromhex(digest), result_bytes=size, ok=ok, prefetched=prefetched, cached=cached, note=note)
+        for tool, digest, size, ok, prefetched, cached, note in orjson.loads(named["evidence"])
     )
-    named["usage"] = Usage(**dict(zip(_USAGE, orjson.loads(named["usage"]), strict=True)))
+    named["usage"] = usage_of(named["usage"])
     named["holds"] = _holds_of(named["holds"])
     named["models"] = tuple(orjson.loads(named["models"]))
     return DecisionRow(**named)
@@ -218,11 +219,7 @@ def _holds_of(text: str) -> tuple[Hold, ...]:
 
 
 def _evidence(evidence: Iterable[EvidenceNote]) -> str:
-    return _json([(one.tool, one.result_sha256.hex(), one.result_bytes, one.ok, one.prefetched) for one in evidence])
-
-
-def _usage(usage: Usage) -> str:
-    return _json(_read_usage(usage))
+    return _json([(one.tool, one.result_sha256.hex(), one.result_bytes, one.ok, one.prefetched, one.cached, one.note) for one in evidence])
 
 
 def _limits(limits: Iterable[BudgetLimit]) -> str:
@@ -235,7 +232,3 @@ def _plain_limits(limits: Iterable[BudgetLimit]) -> list[Columns]:
 
 def _limits_of(plain: Iterable[Columns]) -> tuple[BudgetLimit, ...]:
     return tuple(BudgetLimit(ledger=Ledger(ledger), currency=currency, window=Window(window), limit=limit) for ledger, currency, window, limit in plain)
-
-
-_USAGE: Final = ("steps", "tool_calls", "tokens_in", "tokens_out", "spend_micros", "wall_ms", "model")
-_read_usage: Final[Callable[[Usage], Columns]] = attrgetter(*_USAGE)

@@ -5,7 +5,7 @@
 3. A crash while thinking is found by its lease and becomes STOPPED with stop LOST, which charges the reservation.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from gateway.domain.asks import Admit, Ask, Deny, Refuse, Rejudge, Twin
 from gateway.domain.audit import EntryKind, movements, text_digest
@@ -13,11 +13,13 @@ from gateway.domain.budget import Hold, Ledger, Node, settle
 from gateway.domain.change import replace
 from gateway.domain.fingerprint import VERSION
 from gateway.domain.guards import check
+from gateway.domain.halts import not_halted_models
 from gateway.domain.lifecycle import DECISION_MOVES, Thinking
 from gateway.domain.reasons import DecideStop, Reason, RunStop
 from gateway.domain.records import DecisionRow, EvidenceNote, Generation, Note, RunName, Usage
 from gateway.domain.rows import Rows, Wants, Write
 from gateway.domain.runs import open_run
+from gateway.domain.thinking import calls_json
 from gateway.domain.writes.commits import nodes_of
 from gateway.domain.writes.runs import stop_run
 
@@ -86,7 +88,7 @@ class AuthoriseThinking(Write[ThinkingBegun | ThinkingDenied | Refuse | Rejudge 
             decision_id=self.decision_id, tenant=ask.run.tenant, caller=ask.caller, key=ask.key.key,
             generation=len(key.generations) + 1 if key else 1, run_id=ask.run.run_id, workflow=ask.run.workflow, step=ask.reach.step,
             fingerprint=ask.fingerprint, state=Thinking.THINKING, option="", source="", stop=None, notes=(), evidence=(), usage=Usage(),
-            holds=(), models=ask.reach.models, verdict_id=self.verdict_id, activation_number=ask.activation_number, revision=self.revision,
+            holds=(), models=not_halted_models(ask.reach, rows.gate.halts), verdict_id=self.verdict_id, activation_number=ask.activation_number, revision=self.revision,
             step_digest=self.step_digest, agent_version="", transcript_sha256=b"", boot_id=rows.boot_id, lease_until_ms=0,
             created_at_ms=rows.now_ms, ended_at_ms=0, ttl_ms=self.ttl_ms, expire_at_ms=0, consumed_by="", entry_hash=b"",
             salt=self.salt, rationale="", context=self.context,
@@ -157,6 +159,7 @@ def lost(decision_id: str) -> ConcludeThinking:
 
 def record_decision(rows: Rows, row: DecisionRow) -> DecisionRow:
     """Adds the DECISION entry and puts the row, which carries the entry's hash."""
+    agreement = row.usage.agreement
     fields = {
         "decision": row.decision_id, "generation": row.generation, "caller": row.caller, "step": row.step, "mode": "agentic",
         "fingerprint": row.fingerprint, "state": row.state, "stop": row.stop, "option": row.option, "source": row.source,
@@ -166,7 +169,8 @@ def record_decision(rows: Rows, row: DecisionRow) -> DecisionRow:
         "spend_micros": row.usage.spend_micros, "model": row.usage.model, "agent_version": row.agent_version,
         "transcript_digest": row.transcript_sha256, "context_digest": text_digest(row.salt, row.context),
         "rationale_digest": text_digest(row.salt, row.rationale.encode()),
-        "evidence": [{"tool": one.tool, "sha256": one.result_sha256.hex(), "ok": one.ok} for one in row.evidence],
+        "evidence": [{"tool": one.tool, "sha256": one.result_sha256.hex(), "ok": one.ok, "cached": one.cached, "note": one.note} for one in row.evidence],
+        "calls_digest": text_digest(row.salt, calls_json(row.usage.calls)), "agreement": asdict(agreement) if agreement else None,
     }  # fmt: skip
     name = RunName(row.tenant, row.workflow, row.run_id)
     recorded = replace(row, entry_hash=rows.record(EntryKind.DECISION, run=name, subject_id=row.decision_id, fields=fields))

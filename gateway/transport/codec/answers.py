@@ -6,6 +6,7 @@ from gateway.domain.handoffs import Outcome
 from gateway.domain.lifecycle import State, Thinking
 from gateway.domain.reasons import TABLE, Retry
 from gateway.domain.records import CommitRow, DecisionRow, Note, RunRow
+from gateway.domain.thinking import ModelCall
 from gateway.service.runs import TraceLine
 from gateway.transport.codec.form import duration, timestamp
 
@@ -76,7 +77,10 @@ def decision(row: DecisionRow) -> types_pb2.Decision:
         decision_id=row.decision_id, generation=row.generation, status=_STATUS[row.state], option=row.option, source=_SOURCE[row.source],
         rationale=row.rationale, reasons=[reason(note) for note in row.notes], contract_version=CONTRACT_VERSION,
         evidence=[
-            types_pb2.Evidence(tool=one.tool, result_sha256=one.result_sha256, result_bytes=one.result_bytes, ok=one.ok, prefetched=one.prefetched)
+            types_pb2.Evidence(
+                tool=one.tool, result_sha256=one.result_sha256, result_bytes=one.result_bytes, ok=one.ok, prefetched=one.prefetched, cached=one.cached,
+                note=one.note,
+            )
             for one in row.evidence
         ],
         usage=types_pb2.DecideUsage(
@@ -86,7 +90,15 @@ def decision(row: DecisionRow) -> types_pb2.Decision:
         activation_revision=row.revision, activation_number=row.activation_number, create_time=timestamp(row.created_at_ms),
         run_id=row.run_id, workflow=row.workflow, step=row.step, entry_hash=row.entry_hash, verdict_id=row.verdict_id,
         budgets=[movement(held) for held in row.holds], agent_version=row.agent_version, consumed_by=row.consumed_by,
+        transcript_sha256=row.transcript_sha256,
     )  # fmt: skip
+    made.calls.extend(_call(one) for one in usage.calls)
+    if (agreement := usage.agreement) is not None:
+        made.agreement.CopyFrom(
+            types_pb2.Agreement(
+                votes=agreement.votes, agreeing=agreement.agreeing, abstained=agreement.abstained, agreement_min=agreement.agreement_min
+            )
+        )
     if row.stop is not None:
         made.stop = types_pb2.DecideStop.Value(f"DECIDE_STOP_{row.stop}")
     if row.expire_at_ms:
@@ -94,6 +106,14 @@ def decision(row: DecisionRow) -> types_pb2.Decision:
     if row.ended_at_ms:
         made.end_time.CopyFrom(timestamp(row.ended_at_ms))
     return made
+
+
+def _call(call: ModelCall) -> types_pb2.ModelCall:
+    return types_pb2.ModelCall(
+        ballot=call.ballot, model=call.model, outcome=types_pb2.CallOutcome.Value(f"CALL_OUTCOME_{call.outcome}"), option=call.option,
+        position=call.position, detail=call.detail, tokens_in=call.tokens_in, tokens_out=call.tokens_out, spend_micros=call.spend_micros,
+        wall=duration(call.wall_ms),
+    )  # fmt: skip
 
 
 def decision_in_progress(decision_id: str) -> types_pb2.Decision:

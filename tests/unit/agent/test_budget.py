@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.budget import COMPLETION_TOKENS_MIN, Granted, Reported, release, reserve, settle
+from agent.budget import COMPLETION_TOKENS_MIN, Granted, Reported, Short, release, reserve, settle
 from agent.task import Price, Usage
 from tests.unit.agent.made import DEAR, limits
 
@@ -68,7 +68,13 @@ def test_the_grant_shrinks_to_what_is_left() -> None:
 
     assert isinstance(left_for_100, Granted)
     assert left_for_100.completion_tokens == 100
-    assert left_for_63 == "tokens: the next call may take 1000 for the prompt and 64 for the answer; 1063 of 1063 left"
+    assert left_for_63 == Short(
+        ledger="tokens",
+        asked=1_064,
+        left=1_063,
+        limit=1_063,
+        told="tokens: the next call may take 1000 for the prompt and 64 for the answer; 1063 of 1063 left",
+    )
 
 
 @given(
@@ -87,7 +93,7 @@ def test_a_server_within_its_bound_never_breaks_a_limit(
 
     granted = reserve(before, limits(tokens_max=tokens_max, spend_micros_max=spend_max), DEAR, prompt_tokens_max=prompt, completion_tokens_max=wanted)
 
-    if isinstance(granted, str):
+    if isinstance(granted, Short):
         return
     after = settle(granted.usage, DEAR, Reported(prompt=min(reported[0], prompt), completion=min(reported[1], granted.completion_tokens), total=None))
     assert COMPLETION_TOKENS_MIN <= granted.completion_tokens <= wanted

@@ -1,10 +1,11 @@
 """The words: held to their version, and closed against what tools and contexts bring."""
 
 import hashlib
+from dataclasses import replace
 
 from agent.loop import Ask, next_step
 from agent.prompt import render
-from agent.task import AGENT_VERSION, RationaleOrder, Usage
+from agent.task import AGENT_VERSION, Earlier, RationaleOrder, Usage
 from agent.transcript import Faulted, Malformed, Returned, ToolWanted, Transcript, Turn
 from tests.unit.agent.made import LIMITS, SEATS, WEATHER, task
 
@@ -15,7 +16,7 @@ TURNS: tuple[Turn, ...] = (
     Malformed(error="it is not JSON", excerpt="Sure!"),
     Faulted(model="local", detail="it answered HTTP 500"),
 )
-WORDS_OF_VERSION = {"1.1.0": "f0307f33ff30164e"}  # first 16 hex digits
+WORDS_OF_VERSION = {"1.2.0": "7ddcea585a0bafbe"}  # first 16 hex digits
 
 
 def test_words_and_version_change_together() -> None:
@@ -23,7 +24,8 @@ def test_words_and_version_change_together() -> None:
     digest = hashlib.sha256()
     for order in RationaleOrder:
         for tools in ((), (SEATS, WEATHER)):
-            given = task(tools=tools, rationale=order, models=task().models * 2)
+            earlier = (Earlier(step="triage", option="billing", source="AGENT"),)
+            given = replace(task(tools=tools, rationale=order, models=task().models * 2), earlier=earlier)
             step = next_step(Transcript(task=given, reads=(READ,), turns=TURNS), LIMITS, Usage(steps=1))
             assert isinstance(step, Ask)
             digest.update(repr((step.messages, step.schema)).encode())
@@ -74,6 +76,15 @@ def test_a_cut_result_says_so() -> None:
     opening = render(Transcript(task=task(), reads=(cut,), turns=()), tools=())[1].content
 
     assert "Data from billing.list_plans (untrusted, cut off at 2 bytes):" in opening
+
+
+def test_what_was_decided_before_is_told_by_name() -> None:
+    """The step and its option; no words of an earlier thinking."""
+    given = replace(task(), earlier=(Earlier(step="triage", option="billing", source="FALLBACK"),))
+
+    opening = render(Transcript(task=given, reads=(), turns=()), tools=())[1].content
+
+    assert "Decided earlier in this run:\n- triage: billing\nContext: " in opening
 
 
 def test_nothing_is_offered_but_what_the_model_fills() -> None:

@@ -427,6 +427,79 @@ func (RunStop) EnumDescriptor() ([]byte, []int) {
 	return file_countersign_v1_types_proto_rawDescGZIP(), []int{5}
 }
 
+// What one model call came to.
+type CallOutcome int32
+
+const (
+	// Never sent.
+	CallOutcome_CALL_OUTCOME_UNSPECIFIED CallOutcome = 0
+	// It named an option, or something that is none.
+	CallOutcome_CALL_OUTCOME_DECIDED CallOutcome = 1
+	// It abstained.
+	CallOutcome_CALL_OUTCOME_ABSTAINED CallOutcome = 2
+	// It asked for a tool.
+	CallOutcome_CALL_OUTCOME_TOOL_CALLED CallOutcome = 3
+	// Its answer was not accepted, and was fed back.
+	CallOutcome_CALL_OUTCOME_MALFORMED CallOutcome = 4
+	// Its answer was cut off by length; it cost what it cost.
+	CallOutcome_CALL_OUTCOME_TRUNCATED CallOutcome = 5
+	// It, or its server, would not answer.
+	CallOutcome_CALL_OUTCOME_REFUSED CallOutcome = 6
+	// No usable answer came; the next model is asked, where there is one.
+	CallOutcome_CALL_OUTCOME_FAULTED CallOutcome = 7
+)
+
+// Enum value maps for CallOutcome.
+var (
+	CallOutcome_name = map[int32]string{
+		0: "CALL_OUTCOME_UNSPECIFIED",
+		1: "CALL_OUTCOME_DECIDED",
+		2: "CALL_OUTCOME_ABSTAINED",
+		3: "CALL_OUTCOME_TOOL_CALLED",
+		4: "CALL_OUTCOME_MALFORMED",
+		5: "CALL_OUTCOME_TRUNCATED",
+		6: "CALL_OUTCOME_REFUSED",
+		7: "CALL_OUTCOME_FAULTED",
+	}
+	CallOutcome_value = map[string]int32{
+		"CALL_OUTCOME_UNSPECIFIED": 0,
+		"CALL_OUTCOME_DECIDED":     1,
+		"CALL_OUTCOME_ABSTAINED":   2,
+		"CALL_OUTCOME_TOOL_CALLED": 3,
+		"CALL_OUTCOME_MALFORMED":   4,
+		"CALL_OUTCOME_TRUNCATED":   5,
+		"CALL_OUTCOME_REFUSED":     6,
+		"CALL_OUTCOME_FAULTED":     7,
+	}
+)
+
+func (x CallOutcome) Enum() *CallOutcome {
+	p := new(CallOutcome)
+	*p = x
+	return p
+}
+
+func (x CallOutcome) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CallOutcome) Descriptor() protoreflect.EnumDescriptor {
+	return file_countersign_v1_types_proto_enumTypes[6].Descriptor()
+}
+
+func (CallOutcome) Type() protoreflect.EnumType {
+	return &file_countersign_v1_types_proto_enumTypes[6]
+}
+
+func (x CallOutcome) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CallOutcome.Descriptor instead.
+func (CallOutcome) EnumDescriptor() ([]byte, []int) {
+	return file_countersign_v1_types_proto_rawDescGZIP(), []int{6}
+}
+
 // What an audit entry is about.
 type EntryKind int32
 
@@ -520,11 +593,11 @@ func (x EntryKind) String() string {
 }
 
 func (EntryKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_countersign_v1_types_proto_enumTypes[6].Descriptor()
+	return file_countersign_v1_types_proto_enumTypes[7].Descriptor()
 }
 
 func (EntryKind) Type() protoreflect.EnumType {
-	return &file_countersign_v1_types_proto_enumTypes[6]
+	return &file_countersign_v1_types_proto_enumTypes[7]
 }
 
 func (x EntryKind) Number() protoreflect.EnumNumber {
@@ -533,7 +606,7 @@ func (x EntryKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use EntryKind.Descriptor instead.
 func (EntryKind) EnumDescriptor() ([]byte, []int) {
-	return file_countersign_v1_types_proto_rawDescGZIP(), []int{6}
+	return file_countersign_v1_types_proto_rawDescGZIP(), []int{7}
 }
 
 // One cause, with the facts a caller can branch on.
@@ -1171,6 +1244,206 @@ func (x *DecideUsage) GetModel() string {
 	return ""
 }
 
+// One model call of a decision.
+type ModelCall struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which ballot it belongs to, from 1.
+	Ballot int32 `protobuf:"varint,1,opt,name=ballot,proto3" json:"ballot,omitempty"`
+	// The model that was asked.
+	Model string `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
+	// What came of it.
+	Outcome CallOutcome `protobuf:"varint,3,opt,name=outcome,proto3,enum=countersign.v1.CallOutcome" json:"outcome,omitempty"`
+	// With DECIDED: the option, where it is one of the step's.
+	Option string `protobuf:"bytes,4,opt,name=option,proto3" json:"option,omitempty"`
+	// Place of that option in the order shown, from 1.
+	Position int32 `protobuf:"varint,5,opt,name=position,proto3" json:"position,omitempty"`
+	// Why it was not accepted, the tool, or what was seen of the fault; untrusted text of at most 200 characters.
+	Detail string `protobuf:"bytes,6,opt,name=detail,proto3" json:"detail,omitempty"`
+	// Prompt tokens.
+	TokensIn int64 `protobuf:"varint,7,opt,name=tokens_in,json=tokensIn,proto3" json:"tokens_in,omitempty"`
+	// Completion tokens.
+	TokensOut int64 `protobuf:"varint,8,opt,name=tokens_out,json=tokensOut,proto3" json:"tokens_out,omitempty"`
+	// Money, in micros.
+	SpendMicros int64 `protobuf:"varint,9,opt,name=spend_micros,json=spendMicros,proto3" json:"spend_micros,omitempty"`
+	// Wall clock.
+	Wall          *durationpb.Duration `protobuf:"bytes,10,opt,name=wall,proto3" json:"wall,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ModelCall) Reset() {
+	*x = ModelCall{}
+	mi := &file_countersign_v1_types_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ModelCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ModelCall) ProtoMessage() {}
+
+func (x *ModelCall) ProtoReflect() protoreflect.Message {
+	mi := &file_countersign_v1_types_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ModelCall.ProtoReflect.Descriptor instead.
+func (*ModelCall) Descriptor() ([]byte, []int) {
+	return file_countersign_v1_types_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ModelCall) GetBallot() int32 {
+	if x != nil {
+		return x.Ballot
+	}
+	return 0
+}
+
+func (x *ModelCall) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *ModelCall) GetOutcome() CallOutcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return CallOutcome_CALL_OUTCOME_UNSPECIFIED
+}
+
+func (x *ModelCall) GetOption() string {
+	if x != nil {
+		return x.Option
+	}
+	return ""
+}
+
+func (x *ModelCall) GetPosition() int32 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *ModelCall) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *ModelCall) GetTokensIn() int64 {
+	if x != nil {
+		return x.TokensIn
+	}
+	return 0
+}
+
+func (x *ModelCall) GetTokensOut() int64 {
+	if x != nil {
+		return x.TokensOut
+	}
+	return 0
+}
+
+func (x *ModelCall) GetSpendMicros() int64 {
+	if x != nil {
+		return x.SpendMicros
+	}
+	return 0
+}
+
+func (x *ModelCall) GetWall() *durationpb.Duration {
+	if x != nil {
+		return x.Wall
+	}
+	return nil
+}
+
+// What several ballots on one question came to. Each was shown the options in another order.
+type Agreement struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Ballots the step asks for.
+	Votes int32 `protobuf:"varint,1,opt,name=votes,proto3" json:"votes,omitempty"`
+	// Ballots for the leading option, or for each of those that tie.
+	Agreeing int32 `protobuf:"varint,2,opt,name=agreeing,proto3" json:"agreeing,omitempty"`
+	// Ballots for nothing.
+	Abstained int32 `protobuf:"varint,3,opt,name=abstained,proto3" json:"abstained,omitempty"`
+	// Ballots that one option needs; with fewer, or with a tie, the decision is ABSTAINED.
+	AgreementMin  int32 `protobuf:"varint,4,opt,name=agreement_min,json=agreementMin,proto3" json:"agreement_min,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Agreement) Reset() {
+	*x = Agreement{}
+	mi := &file_countersign_v1_types_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Agreement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Agreement) ProtoMessage() {}
+
+func (x *Agreement) ProtoReflect() protoreflect.Message {
+	mi := &file_countersign_v1_types_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Agreement.ProtoReflect.Descriptor instead.
+func (*Agreement) Descriptor() ([]byte, []int) {
+	return file_countersign_v1_types_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Agreement) GetVotes() int32 {
+	if x != nil {
+		return x.Votes
+	}
+	return 0
+}
+
+func (x *Agreement) GetAgreeing() int32 {
+	if x != nil {
+		return x.Agreeing
+	}
+	return 0
+}
+
+func (x *Agreement) GetAbstained() int32 {
+	if x != nil {
+		return x.Abstained
+	}
+	return 0
+}
+
+func (x *Agreement) GetAgreementMin() int32 {
+	if x != nil {
+		return x.AgreementMin
+	}
+	return 0
+}
+
 // One tool call, by name and digest.
 type Evidence struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1183,14 +1456,18 @@ type Evidence struct {
 	// False when the call failed.
 	Ok bool `protobuf:"varint,4,opt,name=ok,proto3" json:"ok,omitempty"`
 	// True when it was fetched before the first model call.
-	Prefetched    bool `protobuf:"varint,5,opt,name=prefetched,proto3" json:"prefetched,omitempty"`
+	Prefetched bool `protobuf:"varint,5,opt,name=prefetched,proto3" json:"prefetched,omitempty"`
+	// True when it came from memory: the same read was made before, in this decision or this run.
+	Cached bool `protobuf:"varint,6,opt,name=cached,proto3" json:"cached,omitempty"`
+	// What is wrong with it, in the gateway's words, at most 200 characters; empty when nothing is.
+	Note          string `protobuf:"bytes,7,opt,name=note,proto3" json:"note,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Evidence) Reset() {
 	*x = Evidence{}
-	mi := &file_countersign_v1_types_proto_msgTypes[5]
+	mi := &file_countersign_v1_types_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1202,7 +1479,7 @@ func (x *Evidence) String() string {
 func (*Evidence) ProtoMessage() {}
 
 func (x *Evidence) ProtoReflect() protoreflect.Message {
-	mi := &file_countersign_v1_types_proto_msgTypes[5]
+	mi := &file_countersign_v1_types_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1215,7 +1492,7 @@ func (x *Evidence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
 func (*Evidence) Descriptor() ([]byte, []int) {
-	return file_countersign_v1_types_proto_rawDescGZIP(), []int{5}
+	return file_countersign_v1_types_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Evidence) GetTool() string {
@@ -1251,6 +1528,20 @@ func (x *Evidence) GetPrefetched() bool {
 		return x.Prefetched
 	}
 	return false
+}
+
+func (x *Evidence) GetCached() bool {
+	if x != nil {
+		return x.Cached
+	}
+	return false
+}
+
+func (x *Evidence) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
 }
 
 // What an agent concluded, or why it did not. Never an action.
@@ -1303,14 +1594,20 @@ type Decision struct {
 	// Version of prompts, tool schemas and parser.
 	AgentVersion string `protobuf:"bytes,23,opt,name=agent_version,json=agentVersion,proto3" json:"agent_version,omitempty"`
 	// The commit that used it, if any.
-	ConsumedBy    string `protobuf:"bytes,24,opt,name=consumed_by,json=consumedBy,proto3" json:"consumed_by,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	ConsumedBy string `protobuf:"bytes,24,opt,name=consumed_by,json=consumedBy,proto3" json:"consumed_by,omitempty"`
+	// Every model call, in order; also those that came to nothing.
+	Calls []*ModelCall `protobuf:"bytes,25,rep,name=calls,proto3" json:"calls,omitempty"`
+	// What came of several ballots; unset where the step has one.
+	Agreement *Agreement `protobuf:"bytes,26,opt,name=agreement,proto3" json:"agreement,omitempty"`
+	// SHA-256 of the transcript, salted with the decision's id.
+	TranscriptSha256 []byte `protobuf:"bytes,27,opt,name=transcript_sha256,json=transcriptSha256,proto3" json:"transcript_sha256,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Decision) Reset() {
 	*x = Decision{}
-	mi := &file_countersign_v1_types_proto_msgTypes[6]
+	mi := &file_countersign_v1_types_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1322,7 +1619,7 @@ func (x *Decision) String() string {
 func (*Decision) ProtoMessage() {}
 
 func (x *Decision) ProtoReflect() protoreflect.Message {
-	mi := &file_countersign_v1_types_proto_msgTypes[6]
+	mi := &file_countersign_v1_types_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1335,7 +1632,7 @@ func (x *Decision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decision.ProtoReflect.Descriptor instead.
 func (*Decision) Descriptor() ([]byte, []int) {
-	return file_countersign_v1_types_proto_rawDescGZIP(), []int{6}
+	return file_countersign_v1_types_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Decision) GetDecisionId() string {
@@ -1506,6 +1803,27 @@ func (x *Decision) GetConsumedBy() string {
 	return ""
 }
 
+func (x *Decision) GetCalls() []*ModelCall {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
+func (x *Decision) GetAgreement() *Agreement {
+	if x != nil {
+		return x.Agreement
+	}
+	return nil
+}
+
+func (x *Decision) GetTranscriptSha256() []byte {
+	if x != nil {
+		return x.TranscriptSha256
+	}
+	return nil
+}
+
 // One line of a run's trace, in order.
 type TraceEntry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1537,7 +1855,7 @@ type TraceEntry struct {
 
 func (x *TraceEntry) Reset() {
 	*x = TraceEntry{}
-	mi := &file_countersign_v1_types_proto_msgTypes[7]
+	mi := &file_countersign_v1_types_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1549,7 +1867,7 @@ func (x *TraceEntry) String() string {
 func (*TraceEntry) ProtoMessage() {}
 
 func (x *TraceEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_countersign_v1_types_proto_msgTypes[7]
+	mi := &file_countersign_v1_types_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1562,7 +1880,7 @@ func (x *TraceEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TraceEntry.ProtoReflect.Descriptor instead.
 func (*TraceEntry) Descriptor() ([]byte, []int) {
-	return file_countersign_v1_types_proto_rawDescGZIP(), []int{7}
+	return file_countersign_v1_types_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TraceEntry) GetKind() EntryKind {
@@ -1669,7 +1987,7 @@ type Run struct {
 
 func (x *Run) Reset() {
 	*x = Run{}
-	mi := &file_countersign_v1_types_proto_msgTypes[8]
+	mi := &file_countersign_v1_types_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1681,7 +1999,7 @@ func (x *Run) String() string {
 func (*Run) ProtoMessage() {}
 
 func (x *Run) ProtoReflect() protoreflect.Message {
-	mi := &file_countersign_v1_types_proto_msgTypes[8]
+	mi := &file_countersign_v1_types_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1694,7 +2012,7 @@ func (x *Run) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Run.ProtoReflect.Descriptor instead.
 func (*Run) Descriptor() ([]byte, []int) {
-	return file_countersign_v1_types_proto_rawDescGZIP(), []int{8}
+	return file_countersign_v1_types_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Run) GetRunId() string {
@@ -1837,7 +2155,25 @@ const file_countersign_v1_types_proto_rawDesc = "" +
 	"tokens_out\x18\x04 \x01(\x03R\ttokensOut\x12!\n" +
 	"\fspend_micros\x18\x05 \x01(\x03R\vspendMicros\x12-\n" +
 	"\x04wall\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x04wall\x12\x14\n" +
-	"\x05model\x18\a \x01(\tR\x05model\"\x96\x01\n" +
+	"\x05model\x18\a \x01(\tR\x05model\"\xca\x02\n" +
+	"\tModelCall\x12\x16\n" +
+	"\x06ballot\x18\x01 \x01(\x05R\x06ballot\x12\x14\n" +
+	"\x05model\x18\x02 \x01(\tR\x05model\x125\n" +
+	"\aoutcome\x18\x03 \x01(\x0e2\x1b.countersign.v1.CallOutcomeR\aoutcome\x12\x16\n" +
+	"\x06option\x18\x04 \x01(\tR\x06option\x12\x1a\n" +
+	"\bposition\x18\x05 \x01(\x05R\bposition\x12\x16\n" +
+	"\x06detail\x18\x06 \x01(\tR\x06detail\x12\x1b\n" +
+	"\ttokens_in\x18\a \x01(\x03R\btokensIn\x12\x1d\n" +
+	"\n" +
+	"tokens_out\x18\b \x01(\x03R\ttokensOut\x12!\n" +
+	"\fspend_micros\x18\t \x01(\x03R\vspendMicros\x12-\n" +
+	"\x04wall\x18\n" +
+	" \x01(\v2\x19.google.protobuf.DurationR\x04wall\"\x80\x01\n" +
+	"\tAgreement\x12\x14\n" +
+	"\x05votes\x18\x01 \x01(\x05R\x05votes\x12\x1a\n" +
+	"\bagreeing\x18\x02 \x01(\x05R\bagreeing\x12\x1c\n" +
+	"\tabstained\x18\x03 \x01(\x05R\tabstained\x12#\n" +
+	"\ragreement_min\x18\x04 \x01(\x05R\fagreementMin\"\xc2\x01\n" +
 	"\bEvidence\x12\x12\n" +
 	"\x04tool\x18\x01 \x01(\tR\x04tool\x12#\n" +
 	"\rresult_sha256\x18\x02 \x01(\fR\fresultSha256\x12!\n" +
@@ -1845,7 +2181,9 @@ const file_countersign_v1_types_proto_rawDesc = "" +
 	"\x02ok\x18\x04 \x01(\bR\x02ok\x12\x1e\n" +
 	"\n" +
 	"prefetched\x18\x05 \x01(\bR\n" +
-	"prefetched\"\x81\b\n" +
+	"prefetched\x12\x16\n" +
+	"\x06cached\x18\x06 \x01(\bR\x06cached\x12\x12\n" +
+	"\x04note\x18\a \x01(\tR\x04note\"\x98\t\n" +
 	"\bDecision\x12\x1f\n" +
 	"\vdecision_id\x18\x01 \x01(\tR\n" +
 	"decisionId\x12\x1e\n" +
@@ -1879,7 +2217,10 @@ const file_countersign_v1_types_proto_rawDesc = "" +
 	"\abudgets\x18\x16 \x03(\v2\x1e.countersign.v1.BudgetMovementR\abudgets\x12#\n" +
 	"\ragent_version\x18\x17 \x01(\tR\fagentVersion\x12\x1f\n" +
 	"\vconsumed_by\x18\x18 \x01(\tR\n" +
-	"consumedBy\"\x85\x03\n" +
+	"consumedBy\x12/\n" +
+	"\x05calls\x18\x19 \x03(\v2\x19.countersign.v1.ModelCallR\x05calls\x127\n" +
+	"\tagreement\x18\x1a \x01(\v2\x19.countersign.v1.AgreementR\tagreement\x12+\n" +
+	"\x11transcript_sha256\x18\x1b \x01(\fR\x10transcriptSha256\"\x85\x03\n" +
 	"\n" +
 	"TraceEntry\x12-\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x19.countersign.v1.EntryKindR\x04kind\x12.\n" +
@@ -1952,7 +2293,16 @@ const file_countersign_v1_types_proto_rawDesc = "" +
 	"\x10RUN_STOP_TIMEOUT\x10\x04\x12\x1a\n" +
 	"\x16RUN_STOP_POLICY_DENIAL\x10\x05\x12\x13\n" +
 	"\x0fRUN_STOP_HALTED\x10\x06\x12\x13\n" +
-	"\x0fRUN_STOP_FAILED\x10\a*\xc0\x03\n" +
+	"\x0fRUN_STOP_FAILED\x10\a*\xeb\x01\n" +
+	"\vCallOutcome\x12\x1c\n" +
+	"\x18CALL_OUTCOME_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14CALL_OUTCOME_DECIDED\x10\x01\x12\x1a\n" +
+	"\x16CALL_OUTCOME_ABSTAINED\x10\x02\x12\x1c\n" +
+	"\x18CALL_OUTCOME_TOOL_CALLED\x10\x03\x12\x1a\n" +
+	"\x16CALL_OUTCOME_MALFORMED\x10\x04\x12\x1a\n" +
+	"\x16CALL_OUTCOME_TRUNCATED\x10\x05\x12\x18\n" +
+	"\x14CALL_OUTCOME_REFUSED\x10\x06\x12\x18\n" +
+	"\x14CALL_OUTCOME_FAULTED\x10\a*\xc0\x03\n" +
 	"\tEntryKind\x12\x1a\n" +
 	"\x16ENTRY_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13ENTRY_KIND_DECISION\x10\x01\x12\x15\n" +
@@ -1986,8 +2336,8 @@ func file_countersign_v1_types_proto_rawDescGZIP() []byte {
 	return file_countersign_v1_types_proto_rawDescData
 }
 
-var file_countersign_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_countersign_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_countersign_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
+var file_countersign_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_countersign_v1_types_proto_goTypes = []any{
 	(Outcome)(0),                  // 0: countersign.v1.Outcome
 	(Retry)(0),                    // 1: countersign.v1.Retry
@@ -1995,59 +2345,66 @@ var file_countersign_v1_types_proto_goTypes = []any{
 	(DecisionSource)(0),           // 3: countersign.v1.DecisionSource
 	(DecideStop)(0),               // 4: countersign.v1.DecideStop
 	(RunStop)(0),                  // 5: countersign.v1.RunStop
-	(EntryKind)(0),                // 6: countersign.v1.EntryKind
-	(*ReasonDetail)(nil),          // 7: countersign.v1.ReasonDetail
-	(*BudgetMovement)(nil),        // 8: countersign.v1.BudgetMovement
-	(*Commit)(nil),                // 9: countersign.v1.Commit
-	(*DecideLimits)(nil),          // 10: countersign.v1.DecideLimits
-	(*DecideUsage)(nil),           // 11: countersign.v1.DecideUsage
-	(*Evidence)(nil),              // 12: countersign.v1.Evidence
-	(*Decision)(nil),              // 13: countersign.v1.Decision
-	(*TraceEntry)(nil),            // 14: countersign.v1.TraceEntry
-	(*Run)(nil),                   // 15: countersign.v1.Run
-	nil,                           // 16: countersign.v1.ReasonDetail.FactsEntry
-	(Reason)(0),                   // 17: countersign.v1.Reason
-	(*durationpb.Duration)(nil),   // 18: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
+	(CallOutcome)(0),              // 6: countersign.v1.CallOutcome
+	(EntryKind)(0),                // 7: countersign.v1.EntryKind
+	(*ReasonDetail)(nil),          // 8: countersign.v1.ReasonDetail
+	(*BudgetMovement)(nil),        // 9: countersign.v1.BudgetMovement
+	(*Commit)(nil),                // 10: countersign.v1.Commit
+	(*DecideLimits)(nil),          // 11: countersign.v1.DecideLimits
+	(*DecideUsage)(nil),           // 12: countersign.v1.DecideUsage
+	(*ModelCall)(nil),             // 13: countersign.v1.ModelCall
+	(*Agreement)(nil),             // 14: countersign.v1.Agreement
+	(*Evidence)(nil),              // 15: countersign.v1.Evidence
+	(*Decision)(nil),              // 16: countersign.v1.Decision
+	(*TraceEntry)(nil),            // 17: countersign.v1.TraceEntry
+	(*Run)(nil),                   // 18: countersign.v1.Run
+	nil,                           // 19: countersign.v1.ReasonDetail.FactsEntry
+	(Reason)(0),                   // 20: countersign.v1.Reason
+	(*durationpb.Duration)(nil),   // 21: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 22: google.protobuf.Timestamp
 }
 var file_countersign_v1_types_proto_depIdxs = []int32{
-	17, // 0: countersign.v1.ReasonDetail.reason:type_name -> countersign.v1.Reason
-	16, // 1: countersign.v1.ReasonDetail.facts:type_name -> countersign.v1.ReasonDetail.FactsEntry
+	20, // 0: countersign.v1.ReasonDetail.reason:type_name -> countersign.v1.Reason
+	19, // 1: countersign.v1.ReasonDetail.facts:type_name -> countersign.v1.ReasonDetail.FactsEntry
 	1,  // 2: countersign.v1.ReasonDetail.retry:type_name -> countersign.v1.Retry
-	18, // 3: countersign.v1.ReasonDetail.retry_after:type_name -> google.protobuf.Duration
+	21, // 3: countersign.v1.ReasonDetail.retry_after:type_name -> google.protobuf.Duration
 	0,  // 4: countersign.v1.Commit.outcome:type_name -> countersign.v1.Outcome
-	7,  // 5: countersign.v1.Commit.reasons:type_name -> countersign.v1.ReasonDetail
-	8,  // 6: countersign.v1.Commit.budgets:type_name -> countersign.v1.BudgetMovement
-	19, // 7: countersign.v1.Commit.create_time:type_name -> google.protobuf.Timestamp
-	19, // 8: countersign.v1.Commit.end_time:type_name -> google.protobuf.Timestamp
-	19, // 9: countersign.v1.Commit.expire_time:type_name -> google.protobuf.Timestamp
-	18, // 10: countersign.v1.DecideLimits.wall_max:type_name -> google.protobuf.Duration
-	18, // 11: countersign.v1.DecideUsage.wall:type_name -> google.protobuf.Duration
-	2,  // 12: countersign.v1.Decision.status:type_name -> countersign.v1.DecisionStatus
-	3,  // 13: countersign.v1.Decision.source:type_name -> countersign.v1.DecisionSource
-	12, // 14: countersign.v1.Decision.evidence:type_name -> countersign.v1.Evidence
-	4,  // 15: countersign.v1.Decision.stop:type_name -> countersign.v1.DecideStop
-	7,  // 16: countersign.v1.Decision.reasons:type_name -> countersign.v1.ReasonDetail
-	11, // 17: countersign.v1.Decision.usage:type_name -> countersign.v1.DecideUsage
-	19, // 18: countersign.v1.Decision.expire_time:type_name -> google.protobuf.Timestamp
-	19, // 19: countersign.v1.Decision.create_time:type_name -> google.protobuf.Timestamp
-	19, // 20: countersign.v1.Decision.end_time:type_name -> google.protobuf.Timestamp
-	8,  // 21: countersign.v1.Decision.budgets:type_name -> countersign.v1.BudgetMovement
-	6,  // 22: countersign.v1.TraceEntry.kind:type_name -> countersign.v1.EntryKind
-	19, // 23: countersign.v1.TraceEntry.time:type_name -> google.protobuf.Timestamp
-	13, // 24: countersign.v1.TraceEntry.decision:type_name -> countersign.v1.Decision
-	9,  // 25: countersign.v1.TraceEntry.commit:type_name -> countersign.v1.Commit
-	5,  // 26: countersign.v1.TraceEntry.stop:type_name -> countersign.v1.RunStop
-	5,  // 27: countersign.v1.Run.stop:type_name -> countersign.v1.RunStop
-	19, // 28: countersign.v1.Run.create_time:type_name -> google.protobuf.Timestamp
-	19, // 29: countersign.v1.Run.end_time:type_name -> google.protobuf.Timestamp
-	19, // 30: countersign.v1.Run.deadline:type_name -> google.protobuf.Timestamp
-	8,  // 31: countersign.v1.Run.budgets:type_name -> countersign.v1.BudgetMovement
-	32, // [32:32] is the sub-list for method output_type
-	32, // [32:32] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	8,  // 5: countersign.v1.Commit.reasons:type_name -> countersign.v1.ReasonDetail
+	9,  // 6: countersign.v1.Commit.budgets:type_name -> countersign.v1.BudgetMovement
+	22, // 7: countersign.v1.Commit.create_time:type_name -> google.protobuf.Timestamp
+	22, // 8: countersign.v1.Commit.end_time:type_name -> google.protobuf.Timestamp
+	22, // 9: countersign.v1.Commit.expire_time:type_name -> google.protobuf.Timestamp
+	21, // 10: countersign.v1.DecideLimits.wall_max:type_name -> google.protobuf.Duration
+	21, // 11: countersign.v1.DecideUsage.wall:type_name -> google.protobuf.Duration
+	6,  // 12: countersign.v1.ModelCall.outcome:type_name -> countersign.v1.CallOutcome
+	21, // 13: countersign.v1.ModelCall.wall:type_name -> google.protobuf.Duration
+	2,  // 14: countersign.v1.Decision.status:type_name -> countersign.v1.DecisionStatus
+	3,  // 15: countersign.v1.Decision.source:type_name -> countersign.v1.DecisionSource
+	15, // 16: countersign.v1.Decision.evidence:type_name -> countersign.v1.Evidence
+	4,  // 17: countersign.v1.Decision.stop:type_name -> countersign.v1.DecideStop
+	8,  // 18: countersign.v1.Decision.reasons:type_name -> countersign.v1.ReasonDetail
+	12, // 19: countersign.v1.Decision.usage:type_name -> countersign.v1.DecideUsage
+	22, // 20: countersign.v1.Decision.expire_time:type_name -> google.protobuf.Timestamp
+	22, // 21: countersign.v1.Decision.create_time:type_name -> google.protobuf.Timestamp
+	22, // 22: countersign.v1.Decision.end_time:type_name -> google.protobuf.Timestamp
+	9,  // 23: countersign.v1.Decision.budgets:type_name -> countersign.v1.BudgetMovement
+	13, // 24: countersign.v1.Decision.calls:type_name -> countersign.v1.ModelCall
+	14, // 25: countersign.v1.Decision.agreement:type_name -> countersign.v1.Agreement
+	7,  // 26: countersign.v1.TraceEntry.kind:type_name -> countersign.v1.EntryKind
+	22, // 27: countersign.v1.TraceEntry.time:type_name -> google.protobuf.Timestamp
+	16, // 28: countersign.v1.TraceEntry.decision:type_name -> countersign.v1.Decision
+	10, // 29: countersign.v1.TraceEntry.commit:type_name -> countersign.v1.Commit
+	5,  // 30: countersign.v1.TraceEntry.stop:type_name -> countersign.v1.RunStop
+	5,  // 31: countersign.v1.Run.stop:type_name -> countersign.v1.RunStop
+	22, // 32: countersign.v1.Run.create_time:type_name -> google.protobuf.Timestamp
+	22, // 33: countersign.v1.Run.end_time:type_name -> google.protobuf.Timestamp
+	22, // 34: countersign.v1.Run.deadline:type_name -> google.protobuf.Timestamp
+	9,  // 35: countersign.v1.Run.budgets:type_name -> countersign.v1.BudgetMovement
+	36, // [36:36] is the sub-list for method output_type
+	36, // [36:36] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_countersign_v1_types_proto_init() }
@@ -2061,8 +2418,8 @@ func file_countersign_v1_types_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_countersign_v1_types_proto_rawDesc), len(file_countersign_v1_types_proto_rawDesc)),
-			NumEnums:      7,
-			NumMessages:   10,
+			NumEnums:      8,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

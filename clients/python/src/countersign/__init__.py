@@ -4,11 +4,13 @@
 """
 
 from countersign.answers import (
+    Agreement,
     BudgetMovement,
     Commit,
     DecideUsage,
     Decision,
     Evidence,
+    ModelCall,
     Preview,
     ReasonDetail,
     Run,
@@ -17,14 +19,16 @@ from countersign.answers import (
     TraceEntry,
 )
 from countersign.client import Client, connect
-from countersign.codes import DecideStop, DecisionSource, DecisionStatus, EntryKind, Outcome, Reason, Retry, RunStop
+from countersign.codes import CallOutcome, DecideStop, DecisionSource, DecisionStatus, EntryKind, Outcome, Reason, Retry, RunStop
 from countersign.encoding import DecideLimits
 from countersign.errors import CountersignError, FieldViolation, NotOffered, Refused, StepNotCounted, Unclear
 from countersign.patience import Clock
 from countersign.run import HybridRun
 
 __all__ = [
+    "Agreement",
     "BudgetMovement",
+    "CallOutcome",
     "Client",
     "Clock",
     "Commit",
@@ -39,6 +43,7 @@ __all__ = [
     "Evidence",
     "FieldViolation",
     "HybridRun",
+    "ModelCall",
     "NotOffered",
     "Outcome",
     "Preview",

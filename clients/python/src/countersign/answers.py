@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from countersign.codes import DecideStop, DecisionSource, DecisionStatus, EntryKind, Outcome, Reason, Retry, RunStop
+from countersign.codes import CallOutcome, DecideStop, DecisionSource, DecisionStatus, EntryKind, Outcome, Reason, Retry, RunStop
 from countersign.v1 import gateway_pb2, types_pb2
 
 
@@ -101,6 +101,8 @@ class Evidence:
     result_bytes: int
     ok: bool
     prefetched: bool
+    cached: bool  # from memory: the same read was made before, in this decision or this run
+    note: str  # what is wrong with it, in the gateway's words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,32 @@ class DecideUsage:
     spend_micros: int
     wall: timedelta
     model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCall:
+    """One model call of a decision, whatever came of it."""
+
+    ballot: int  # from 1
+    model: str
+    outcome: CallOutcome
+    option: str  # with DECIDED, where it is one of the step's
+    position: int  # of that option in the order shown, from 1
+    detail: str  # untrusted text
+    tokens_in: int
+    tokens_out: int
+    spend_micros: int
+    wall: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """What several ballots on one question came to; each was shown the options in another order."""
+
+    votes: int
+    agreeing: int  # for the leading option, or for each of those that tie
+    abstained: int
+    agreement_min: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +173,9 @@ class Decision:
     budgets: tuple[BudgetMovement, ...]
     agent_version: str
     consumed_by: str  # the commit that used it, if any
+    calls: tuple[ModelCall, ...]  # every model call, in order
+    agreement: Agreement | None  # None where the step has one ballot
+    transcript_sha256: bytes  # salted with the decision's id
     raw: types_pb2.Decision = field(repr=False, compare=False)
 
     @property

@@ -51,6 +51,19 @@ class DecisionSource(StrEnum):
     FALLBACK = "FALLBACK"
 
 
+class CallOutcome(StrEnum):
+    """What one model call came to."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    DECIDED = "DECIDED"
+    ABSTAINED = "ABSTAINED"
+    TOOL_CALLED = "TOOL_CALLED"
+    MALFORMED = "MALFORMED"
+    TRUNCATED = "TRUNCATED"
+    REFUSED = "REFUSED"
+    FAULTED = "FAULTED"
+
+
 class DecideStop(StrEnum):
     """Why thinking ended; `UNSPECIFIED` while it goes on."""
 

@@ -7,8 +7,21 @@ from types import MappingProxyType
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from countersign.answers import BudgetMovement, Commit, DecideUsage, Decision, Evidence, Preview, ReasonDetail, Run, StepRecorded, TraceEntry
-from countersign.codes import DecideStop, DecisionSource, DecisionStatus, EntryKind, Outcome, Reason, Retry, RunStop, code_of
+from countersign.answers import (
+    Agreement,
+    BudgetMovement,
+    Commit,
+    DecideUsage,
+    Decision,
+    Evidence,
+    ModelCall,
+    Preview,
+    ReasonDetail,
+    Run,
+    StepRecorded,
+    TraceEntry,
+)
+from countersign.codes import CallOutcome, DecideStop, DecisionSource, DecisionStatus, EntryKind, Outcome, Reason, Retry, RunStop, code_of
 from countersign.v1 import gateway_pb2, reason_pb2, types_pb2
 
 
@@ -98,7 +111,37 @@ def usage(wire: types_pb2.DecideUsage) -> DecideUsage:
 
 
 def evidence(calls: Iterable[types_pb2.Evidence]) -> tuple[Evidence, ...]:
-    return tuple(Evidence(tool=one.tool, result_sha256=one.result_sha256, result_bytes=one.result_bytes, ok=one.ok, prefetched=one.prefetched) for one in calls)
+    return tuple(
+        Evidence(
+            tool=one.tool,
+            result_sha256=one.result_sha256,
+            result_bytes=one.result_bytes,
+            ok=one.ok,
+            prefetched=one.prefetched,
+            cached=one.cached,
+            note=one.note,
+        )
+        for one in calls
+    )
+
+
+def _call(wire: types_pb2.ModelCall) -> ModelCall:
+    return ModelCall(
+        ballot=wire.ballot,
+        model=wire.model,
+        outcome=code_of(CallOutcome, types_pb2.CallOutcome.DESCRIPTOR, wire.outcome),
+        option=wire.option,
+        position=wire.position,
+        detail=wire.detail,
+        tokens_in=wire.tokens_in,
+        tokens_out=wire.tokens_out,
+        spend_micros=wire.spend_micros,
+        wall=span(wire.wall),
+    )
+
+
+def _agreement(wire: types_pb2.Agreement) -> Agreement:
+    return Agreement(votes=wire.votes, agreeing=wire.agreeing, abstained=wire.abstained, agreement_min=wire.agreement_min)
 
 
 def decision(wire: types_pb2.Decision, *, replayed: bool) -> Decision:
@@ -129,6 +172,9 @@ def decision(wire: types_pb2.Decision, *, replayed: bool) -> Decision:
         budgets=budgets(wire.budgets),
         agent_version=wire.agent_version,
         consumed_by=wire.consumed_by,
+        calls=tuple(_call(one) for one in wire.calls),
+        agreement=_agreement(wire.agreement) if wire.HasField("agreement") else None,
+        transcript_sha256=wire.transcript_sha256,
         raw=wire,
     )
 

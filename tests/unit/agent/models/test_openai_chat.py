@@ -18,9 +18,7 @@ from tests.fakes.model_server import (
     decides,
     envelope,
     floods,
-    keeps_silent,
     resets,
-    slowly,
     status,
     stops_halfway,
     zipped,
@@ -30,8 +28,8 @@ from tests.unit.agent.made import FREE
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-def spec(base_url: str, *, api_key: str | None = None, greedy: bool = True, concurrency_max: int = 1) -> ModelSpec:
-    return ModelSpec(name="m", base_url=base_url, model="tiny", api_key=api_key, price=FREE, concurrency_max=concurrency_max, greedy=greedy)
+def spec(base_url: str, *, api_key: str | None = None, greedy: bool = True) -> ModelSpec:
+    return ModelSpec(name="m", base_url=base_url, model="tiny", api_key=api_key, price=FREE, concurrency_max=1, greedy=greedy)
 
 
 def question(traceparent: str = "") -> Question:
@@ -134,6 +132,15 @@ async def test_every_failure_is_a_fault_with_a_name(behaviour: Behaviour, detail
     assert isinstance(fault, ModelFault)
     assert detail in fault.detail
     assert fault.charged is charged
+    assert fault.lasting
+
+
+@pytest.mark.parametrize("code", [400, 413, 422])
+async def test_what_the_question_itself_may_have_caused_is_not_lasting(code: int) -> None:
+    """A context that is too long must not put the model aside for everybody else."""
+    fault = await asked(status(code))
+
+    assert fault == ModelFault(detail=f"it answered HTTP {code}", charged=False)
 
 
 async def test_nothing_is_sent_twice() -> None:
@@ -156,7 +163,7 @@ async def test_nobody_listens() -> None:
     fault = await model.ask(question())
     await model.close()
 
-    assert fault == ModelFault(detail="no connection could be made", charged=False)
+    assert fault == ModelFault(detail="no connection could be made", charged=False, lasting=True)
 
 
 async def test_an_answer_of_the_largest_size_is_read() -> None:
@@ -164,30 +171,6 @@ async def test_an_answer_of_the_largest_size_is_read() -> None:
     whole = json.dumps(envelope("{}")).encode()
 
     answer = await asked(body(whole + b" " * (ANSWER_BYTES_MAX - len(whole))))
-
-    assert isinstance(answer, Answer)
-
-
-async def test_no_more_questions_are_out_than_allowed() -> None:
-    """The others wait their turn here, where it costs the server nothing."""
-    async with ModelServer(slowly(decides("team_pro"), after_s=0.05)) as server:
-        model = OpenAIChat(spec(server.base_url, concurrency_max=2))
-        answers = await asyncio.gather(*(model.ask(question()) for _ in range(6)))
-        await model.close()
-
-    assert all(isinstance(answer, Answer) for answer in answers)
-    assert server.together_max == 2
-
-
-async def test_a_question_given_up_frees_its_turn() -> None:
-    """Cancellation leaves nothing behind."""
-    async with ModelServer(keeps_silent(), decides("team_pro")) as server:
-        model = OpenAIChat(spec(server.base_url))
-        first = asyncio.create_task(model.ask(question()))
-        await server.reached.wait()
-        first.cancel()
-        answer = await model.ask(question())
-        await model.close()
 
     assert isinstance(answer, Answer)
 

@@ -175,8 +175,8 @@ async def test_a_t1_whose_time_is_up_is_withdrawn() -> None:
             await claim(one, late)
 
 
-async def permitted(one: FakeGateway, *notes: Note) -> Permitted:
-    command = decide_command(patience=patient())
+async def permitted(one: FakeGateway, *notes: Note, key: str = "D-1") -> Permitted:
+    command = decide_command(key, patience=patient())
     facts = await recall_decision(command, one.store)
     assert isinstance(facts, Facts)
     admissible = admit_step(command, facts, one.activation)
@@ -206,18 +206,24 @@ async def test_a_step_that_policy_denied_is_stopped_at_once() -> None:
         assert await one.entries() == [EntryKind.DECISION]
 
 
-async def test_a_halted_model_stops_a_step_that_would_use_it() -> None:
-    """A Decide reaches its models; a Commit reaches none."""
+async def test_a_halted_model_leaves_a_step_to_the_others_it_lists() -> None:
+    """Under the lock: the row says which may still be asked. With none left the step is denied; a Commit reaches no model."""
     async with gateway(activation(models=("small", "large"))) as one:
-        halt = ThrowHalt(halt_id="h-1", scope=HaltScope(model="large"), reason="r", principal="p", salt=b"s")
-        await one.store.write(halt, hand_over_by_s=NEVER_S)
-
+        await one.store.write(halt_of("h-1", "small"), hand_over_by_s=NEVER_S)
         thinking = await authorise_step(await permitted(one), decision_id="dec-1", store=one.store, ids=one.ids)
+        await one.store.write(halt_of("h-2", "large"), hand_over_by_s=NEVER_S)
+        denied = await authorise_step(await permitted(one, key="D-2"), decision_id="dec-2", store=one.store, ids=one.ids)
         writing = await claim(one, await judged(one))
 
-        assert isinstance(thinking, ThinkingDenied)
-        assert thinking.row.stop is DecideStop.HALTED
+        assert isinstance(thinking, ThinkingBegun)
+        assert thinking.row.models == ("large",)
+        assert isinstance(denied, ThinkingDenied)
+        assert denied.row.stop is DecideStop.HALTED
         assert isinstance(writing, Authorised)
+
+
+def halt_of(halt_id: str, model: str) -> ThrowHalt:
+    return ThrowHalt(halt_id=halt_id, scope=HaltScope(model=model), reason="r", principal="p", salt=b"s")
 
 
 async def test_a_fault_before_thinking_is_raised() -> None:

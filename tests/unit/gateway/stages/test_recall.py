@@ -8,9 +8,10 @@ from gateway.domain.commands import CommitCommand, DecideCommand
 from gateway.domain.facts import Facts
 from gateway.domain.handoffs import Decided, Outcome
 from gateway.domain.lifecycle import State, Thinking
-from gateway.domain.reasons import Reason
+from gateway.domain.reasons import DecideStop, Reason
 from gateway.domain.refusal import Refusal
-from gateway.stages.recall import recall_commit, recall_decision
+from gateway.domain.thinking import Earlier
+from gateway.stages.recall import recall_commit, recall_decision, recall_earlier
 from tests.fakes.activation import OTHER_TENANT
 from tests.fakes.commands import CREDIT, PLAN, commit_command, decide_command
 from tests.fakes.gateway import gateway
@@ -192,3 +193,21 @@ async def test_a_replay_is_an_outcome_not_a_judgement() -> None:
 
         assert isinstance(again, Outcome)
         assert (again.row.state, again.replayed) == (State.DENIED, True)
+
+
+async def test_what_was_decided_before_comes_from_the_record() -> None:
+    """The latest decision of each named step in this run and no other, in the order of the names; stops and denials are none."""
+    async with gateway() as one:
+        one.thinker.script.extend([Says(option="basic"), Says(stop=DecideStop.ABSTAINED, option=""), Says(option="pro"), Says(option="enterprise")])
+        await one.decide(decide_command("D-1"))
+        await one.decide(decide_command("D-2"))
+        latest = await one.decide(decide_command("D-3"))
+        await one.decide(decide_command("D-4", run_id="run-2"))
+        one.policy.script = lambda _entrypoint, _input: deny("TOO_RISKY")
+        await one.decide(decide_command("D-5"))
+
+        found = await recall_earlier(latest.row, ("triage", "select"), one.store)
+        nothing = await recall_earlier(latest.row, (), one.store)
+
+        assert found == (Earlier(step="select", option="pro", source="AGENT"),)
+        assert nothing == ()

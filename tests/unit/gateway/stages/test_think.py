@@ -8,11 +8,12 @@ import pytest
 from gateway.domain.handoffs import Admissible, Concluded
 from gateway.domain.lifecycle import Thinking
 from gateway.domain.limits import RATIONALE_CHARS_MAX
-from gateway.domain.reasons import DecideStop
-from gateway.domain.records import EvidenceNote, Usage
-from gateway.ports.agent import ThinkLimits, Thought
+from gateway.domain.reasons import DecideStop, Reason
+from gateway.domain.records import EvidenceNote, Note, Usage
+from gateway.domain.thinking import CallOutcome, Earlier, ModelCall
+from gateway.ports.agent import Meter, ThinkLimits, Thought
 from gateway.stages.admit import admit_step
-from gateway.stages.think import brief_of, conclude, think
+from gateway.stages.think import brief_of, conclude, cut_thought, think
 from tests.fakes.activation import OPTIONS, activation
 from tests.fakes.commands import NO_TIGHTER, NOW_MS, decide_command, patient
 from tests.fakes.rows import decision_row, facts, run_row
@@ -23,6 +24,9 @@ THOUGHT = Thought(
     stop=DecideStop.FINAL_RESULT, option="pro", rationale="it fits", detail="", evidence=(), steps=2, tool_calls=1, tokens_in=300, tokens_out=20,
     spend_micros=90, wall_ms=40, model="small", agent_version="fake-1", transcript_sha256=bytes(32),
 )  # fmt: skip
+CALL = ModelCall(
+    ballot=1, model="small", outcome=CallOutcome.DECIDED, option="pro", position=2, detail="", tokens_in=300, tokens_out=20, spend_micros=90, wall_ms=40
+)
 FAILED = [
     DecideStop.MAX_STEPS, DecideStop.BUDGET_LIMIT, DecideStop.TIMEOUT, DecideStop.INVALID_OPTION, DecideStop.ABSTAINED, DecideStop.MODEL_FAULT,
 ]  # fmt: skip
@@ -45,7 +49,7 @@ async def test_an_agent_is_told_the_boundarys_goal_and_the_narrowed_options() ->
     """Everything else is limits."""
     of = admissible(allowed_options=("pro",))
 
-    brief = brief_of(ROW, of, asyncio.get_running_loop().time())
+    brief = brief_of(ROW, of, (), asyncio.get_running_loop().time())
 
     assert (brief.decision_id, brief.goal, brief.options) == ("dec-1", "Pick the cheapest plan that fits.", {"pro": OPTIONS["pro"]})
     assert (brief.context, brief.reads, brief.tools, brief.models) == ({"team_size": 12}, ("list_plans",), ("seat_usage",), ("small",))
@@ -64,7 +68,7 @@ async def test_thinking_ends_at_the_earliest_of_three_limits(seconds: float, run
     """The step's, the caller's, the run's."""
     now_s = asyncio.get_running_loop().time()
 
-    brief = brief_of(ROW, admissible(seconds=seconds, run_opened_ms_ago=run_opened_ms_ago), now_s)
+    brief = brief_of(ROW, admissible(seconds=seconds, run_opened_ms_ago=run_opened_ms_ago), (), now_s)
 
     assert brief.deadline_s - now_s == pytest.approx(expected_s, abs=0.1)
 
@@ -73,7 +77,7 @@ async def test_a_thought_within_the_options_decides() -> None:
     """Source AGENT, with its rationale, usage and evidence."""
     thinker = FakeThinker(Says(option="pro", rationale="cheapest"))
 
-    concluded = await think(ROW, admissible(), thinker, never_cut)
+    concluded = await think(ROW, admissible(), (), thinker, never_cut, None)
 
     assert (concluded.state, concluded.option, concluded.source, concluded.stop) == (Thinking.DECIDED, "pro", "AGENT", DecideStop.FINAL_RESULT)
     assert concluded.rationale == "cheapest"
@@ -149,7 +153,7 @@ async def test_broken_machinery_is_a_model_fault_with_what_was_used() -> None:
     """An AgentFault never escapes into the story."""
     thinker = FakeThinker(Says(tokens_in=50, tokens_reserved=700, spend_micros=0, spend_reserved_micros=90, breaks=True))
 
-    concluded = await think(ROW, admissible(), thinker, never_cut)
+    concluded = await think(ROW, admissible(), (), thinker, never_cut, None)
 
     assert (concluded.state, concluded.stop) == (Thinking.STOPPED, DecideStop.MODEL_FAULT)
     assert (concluded.usage.tokens_in, concluded.usage.spend_micros) == (750, 90)
@@ -159,7 +163,7 @@ async def cut(stop: DecideStop | None) -> Concluded:
     """Cancels a thinking with a model call in flight."""
     thinker = FakeThinker(Says(tokens_in=40, tokens_out=5, spend_micros=10, tokens_reserved=500, spend_reserved_micros=60))
     thinker.hold()
-    thinking = asyncio.create_task(think(ROW, admissible(fallback="basic"), thinker, lambda: stop))
+    thinking = asyncio.create_task(think(ROW, admissible(fallback="basic"), (), thinker, lambda: stop, None))
     await thinker.until_thinking()
     thinking.cancel()
     return await thinking
@@ -187,3 +191,40 @@ async def test_the_conclusion_brings_what_stops_the_run() -> None:
     listed = replace(of, workflow=replace(of.workflow, run=replace(of.workflow.run, stops_run=frozenset({"TIMEOUT"}))))
 
     assert conclude(ROW, listed, THOUGHT).stops_run == frozenset({"TIMEOUT"})
+
+
+async def test_an_agent_is_told_the_models_that_are_left_and_what_was_decided_before() -> None:
+    """The models of the row, which T1 has narrowed; ballots as the step has them."""
+    earlier = (Earlier(step="triage", option="billing", source="AGENT"),)
+    of = admissible()
+
+    brief = brief_of(replace(ROW, models=("large",)), replace(of, step=replace(of.step, votes=3, agreement_min=2)), earlier, 0.0)
+
+    assert (brief.models, brief.earlier, brief.votes, brief.agreement_min) == (("large",), earlier, 3, 2)
+
+
+async def test_a_limit_of_the_step_is_told_as_a_shortage() -> None:
+    """Which ledger, how much was asked and left: to branch on; not where a fallback answered."""
+    short = replace(THOUGHT, stop=DecideStop.BUDGET_LIMIT, option="", facts={"ledger": "spend", "asked": "70", "left": "5", "limit": "2000"})
+
+    stopped, answered = conclude(ROW, admissible(), short), conclude(ROW, admissible(fallback="basic"), short)
+
+    facts = {"level": "step", "node": "select", "currency": "USD", "ledger": "spend", "asked": "70", "left": "5", "limit": "2000"}
+    assert stopped.notes == (Note(reason=Reason.BUDGET_EXHAUSTED, facts=facts),)
+    assert answered.notes == ()
+
+
+async def test_calls_hold_no_name_that_was_not_offered() -> None:
+    """Checked here again, like the decision itself."""
+    concluded = conclude(ROW, admissible(), replace(THOUGHT, calls=(CALL, replace(CALL, option="platinum", detail="x" * 900))))
+
+    assert concluded.usage.calls == (CALL, replace(CALL, option="", detail="x" * 200))
+
+
+async def test_cut_off_it_still_says_who_was_asked_and_what_was_digested() -> None:
+    """As far as it came."""
+    meter = Meter(model="small", agent_version="1", transcript_sha256=b"d" * 32, calls=[CALL])
+
+    thought = cut_thought(DecideStop.HALTED, meter, wall_ms=5)
+
+    assert (thought.model, thought.agent_version, thought.transcript_sha256, thought.calls) == ("small", "1", b"d" * 32, (CALL,))

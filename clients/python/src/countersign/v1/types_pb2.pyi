@@ -250,6 +250,50 @@ RUN_STOP_FAILED: RunStop.ValueType  # 7
 """The workflow gave up, with a note."""
 Global___RunStop: _TypeAlias = RunStop  # noqa: Y015
 
+class _CallOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CallOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CallOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CALL_OUTCOME_UNSPECIFIED: _CallOutcome.ValueType  # 0
+    """Never sent."""
+    CALL_OUTCOME_DECIDED: _CallOutcome.ValueType  # 1
+    """It named an option, or something that is none."""
+    CALL_OUTCOME_ABSTAINED: _CallOutcome.ValueType  # 2
+    """It abstained."""
+    CALL_OUTCOME_TOOL_CALLED: _CallOutcome.ValueType  # 3
+    """It asked for a tool."""
+    CALL_OUTCOME_MALFORMED: _CallOutcome.ValueType  # 4
+    """Its answer was not accepted, and was fed back."""
+    CALL_OUTCOME_TRUNCATED: _CallOutcome.ValueType  # 5
+    """Its answer was cut off by length; it cost what it cost."""
+    CALL_OUTCOME_REFUSED: _CallOutcome.ValueType  # 6
+    """It, or its server, would not answer."""
+    CALL_OUTCOME_FAULTED: _CallOutcome.ValueType  # 7
+    """No usable answer came; the next model is asked, where there is one."""
+
+class CallOutcome(_CallOutcome, metaclass=_CallOutcomeEnumTypeWrapper):
+    """What one model call came to."""
+
+CALL_OUTCOME_UNSPECIFIED: CallOutcome.ValueType  # 0
+"""Never sent."""
+CALL_OUTCOME_DECIDED: CallOutcome.ValueType  # 1
+"""It named an option, or something that is none."""
+CALL_OUTCOME_ABSTAINED: CallOutcome.ValueType  # 2
+"""It abstained."""
+CALL_OUTCOME_TOOL_CALLED: CallOutcome.ValueType  # 3
+"""It asked for a tool."""
+CALL_OUTCOME_MALFORMED: CallOutcome.ValueType  # 4
+"""Its answer was not accepted, and was fed back."""
+CALL_OUTCOME_TRUNCATED: CallOutcome.ValueType  # 5
+"""Its answer was cut off by length; it cost what it cost."""
+CALL_OUTCOME_REFUSED: CallOutcome.ValueType  # 6
+"""It, or its server, would not answer."""
+CALL_OUTCOME_FAULTED: CallOutcome.ValueType  # 7
+"""No usable answer came; the next model is asked, where there is one."""
+Global___CallOutcome: _TypeAlias = CallOutcome  # noqa: Y015
+
 class _EntryKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -659,6 +703,100 @@ class DecideUsage(_message.Message):
 Global___DecideUsage: _TypeAlias = DecideUsage  # noqa: Y015
 
 @_typing.final
+class ModelCall(_message.Message):
+    """One model call of a decision."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BALLOT_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    OPTION_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    TOKENS_IN_FIELD_NUMBER: _builtins.int
+    TOKENS_OUT_FIELD_NUMBER: _builtins.int
+    SPEND_MICROS_FIELD_NUMBER: _builtins.int
+    WALL_FIELD_NUMBER: _builtins.int
+    ballot: _builtins.int
+    """Which ballot it belongs to, from 1."""
+    model: _builtins.str
+    """The model that was asked."""
+    outcome: Global___CallOutcome.ValueType
+    """What came of it."""
+    option: _builtins.str
+    """With DECIDED: the option, where it is one of the step's."""
+    position: _builtins.int
+    """Place of that option in the order shown, from 1."""
+    detail: _builtins.str
+    """Why it was not accepted, the tool, or what was seen of the fault; untrusted text of at most 200 characters."""
+    tokens_in: _builtins.int
+    """Prompt tokens."""
+    tokens_out: _builtins.int
+    """Completion tokens."""
+    spend_micros: _builtins.int
+    """Money, in micros."""
+    @_builtins.property
+    def wall(self) -> _duration_pb2.Duration:
+        """Wall clock."""
+
+    def __init__(
+        self,
+        *,
+        ballot: _builtins.int = ...,
+        model: _builtins.str = ...,
+        outcome: Global___CallOutcome.ValueType = ...,
+        option: _builtins.str = ...,
+        position: _builtins.int = ...,
+        detail: _builtins.str = ...,
+        tokens_in: _builtins.int = ...,
+        tokens_out: _builtins.int = ...,
+        spend_micros: _builtins.int = ...,
+        wall: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["wall", b"wall"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ballot", b"ballot", "detail", b"detail", "model", b"model", "option", b"option", "outcome", b"outcome", "position", b"position", "spend_micros", b"spend_micros", "tokens_in", b"tokens_in", "tokens_out", b"tokens_out", "wall", b"wall"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModelCall: _TypeAlias = ModelCall  # noqa: Y015
+
+@_typing.final
+class Agreement(_message.Message):
+    """What several ballots on one question came to. Each was shown the options in another order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOTES_FIELD_NUMBER: _builtins.int
+    AGREEING_FIELD_NUMBER: _builtins.int
+    ABSTAINED_FIELD_NUMBER: _builtins.int
+    AGREEMENT_MIN_FIELD_NUMBER: _builtins.int
+    votes: _builtins.int
+    """Ballots the step asks for."""
+    agreeing: _builtins.int
+    """Ballots for the leading option, or for each of those that tie."""
+    abstained: _builtins.int
+    """Ballots for nothing."""
+    agreement_min: _builtins.int
+    """Ballots that one option needs; with fewer, or with a tie, the decision is ABSTAINED."""
+    def __init__(
+        self,
+        *,
+        votes: _builtins.int = ...,
+        agreeing: _builtins.int = ...,
+        abstained: _builtins.int = ...,
+        agreement_min: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["abstained", b"abstained", "agreeing", b"agreeing", "agreement_min", b"agreement_min", "votes", b"votes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Agreement: _TypeAlias = Agreement  # noqa: Y015
+
+@_typing.final
 class Evidence(_message.Message):
     """One tool call, by name and digest."""
 
@@ -669,6 +807,8 @@ class Evidence(_message.Message):
     RESULT_BYTES_FIELD_NUMBER: _builtins.int
     OK_FIELD_NUMBER: _builtins.int
     PREFETCHED_FIELD_NUMBER: _builtins.int
+    CACHED_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
     tool: _builtins.str
     """The tool."""
     result_sha256: _builtins.bytes
@@ -679,6 +819,10 @@ class Evidence(_message.Message):
     """False when the call failed."""
     prefetched: _builtins.bool
     """True when it was fetched before the first model call."""
+    cached: _builtins.bool
+    """True when it came from memory: the same read was made before, in this decision or this run."""
+    note: _builtins.str
+    """What is wrong with it, in the gateway's words, at most 200 characters; empty when nothing is."""
     def __init__(
         self,
         *,
@@ -687,10 +831,12 @@ class Evidence(_message.Message):
         result_bytes: _builtins.int = ...,
         ok: _builtins.bool = ...,
         prefetched: _builtins.bool = ...,
+        cached: _builtins.bool = ...,
+        note: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ok", b"ok", "prefetched", b"prefetched", "result_bytes", b"result_bytes", "result_sha256", b"result_sha256", "tool", b"tool"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached", b"cached", "note", b"note", "ok", b"ok", "prefetched", b"prefetched", "result_bytes", b"result_bytes", "result_sha256", b"result_sha256", "tool", b"tool"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -726,6 +872,9 @@ class Decision(_message.Message):
     BUDGETS_FIELD_NUMBER: _builtins.int
     AGENT_VERSION_FIELD_NUMBER: _builtins.int
     CONSUMED_BY_FIELD_NUMBER: _builtins.int
+    CALLS_FIELD_NUMBER: _builtins.int
+    AGREEMENT_FIELD_NUMBER: _builtins.int
+    TRANSCRIPT_SHA256_FIELD_NUMBER: _builtins.int
     decision_id: _builtins.str
     """Opaque id, made by the gateway."""
     generation: _builtins.int
@@ -760,6 +909,8 @@ class Decision(_message.Message):
     """Version of prompts, tool schemas and parser."""
     consumed_by: _builtins.str
     """The commit that used it, if any."""
+    transcript_sha256: _builtins.bytes
+    """SHA-256 of the transcript, salted with the decision's id."""
     @_builtins.property
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]:
         """What it read."""
@@ -788,6 +939,14 @@ class Decision(_message.Message):
     def budgets(self) -> _containers.RepeatedCompositeFieldContainer[Global___BudgetMovement]:
         """What was held and settled, per node."""
 
+    @_builtins.property
+    def calls(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModelCall]:
+        """Every model call, in order; also those that came to nothing."""
+
+    @_builtins.property
+    def agreement(self) -> Global___Agreement:
+        """What came of several ballots; unset where the step has one."""
+
     def __init__(
         self,
         *,
@@ -815,10 +974,13 @@ class Decision(_message.Message):
         budgets: _abc.Iterable[Global___BudgetMovement] | None = ...,
         agent_version: _builtins.str = ...,
         consumed_by: _builtins.str = ...,
+        calls: _abc.Iterable[Global___ModelCall] | None = ...,
+        agreement: Global___Agreement | None = ...,
+        transcript_sha256: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activation_number", b"activation_number", "activation_revision", b"activation_revision", "agent_version", b"agent_version", "budgets", b"budgets", "consumed_by", b"consumed_by", "contract_version", b"contract_version", "create_time", b"create_time", "decision_id", b"decision_id", "end_time", b"end_time", "entry_hash", b"entry_hash", "evidence", b"evidence", "expire_time", b"expire_time", "generation", b"generation", "option", b"option", "rationale", b"rationale", "reasons", b"reasons", "run_id", b"run_id", "source", b"source", "status", b"status", "step", b"step", "stop", b"stop", "usage", b"usage", "verdict_id", b"verdict_id", "workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activation_number", b"activation_number", "activation_revision", b"activation_revision", "agent_version", b"agent_version", "agreement", b"agreement", "budgets", b"budgets", "calls", b"calls", "consumed_by", b"consumed_by", "contract_version", b"contract_version", "create_time", b"create_time", "decision_id", b"decision_id", "end_time", b"end_time", "entry_hash", b"entry_hash", "evidence", b"evidence", "expire_time", b"expire_time", "generation", b"generation", "option", b"option", "rationale", b"rationale", "reasons", b"reasons", "run_id", b"run_id", "source", b"source", "status", b"status", "step", b"step", "stop", b"stop", "transcript_sha256", b"transcript_sha256", "usage", b"usage", "verdict_id", b"verdict_id", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
