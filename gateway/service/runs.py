@@ -1,6 +1,6 @@
 """Runs: a step taken, a run finished, the trace of a run for a person who was not there.
 
-A page of a trace is bounded by its lines and by its bytes: what hosts answered travels with it, and an answer must fit the wire.
+What is read for one page of a trace is bounded by its lines and by its bytes: what hosts answered travels with it. The transport cuts it to the wire.
 """
 
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from gateway.domain.boundary import Activation, Mode
 from gateway.domain.commands import FinishCommand, StepCommand
 from gateway.domain.limits import WIRE_BYTES_MAX
 from gateway.domain.reasons import Reason, RunStop
-from gateway.domain.records import DecisionRow, RunName, RunRow
+from gateway.domain.records import DecisionRow, RunName
 from gateway.domain.refusal import Refusal, malformed, undeclared
 from gateway.domain.strict_json import NotStrict, scan
-from gateway.domain.writes.runs import FinishRun, RecordStep, RunFinished, StepTaken
+from gateway.domain.writes.runs import FinishRun, RecordStep, RunFinished, RunShown, ShowRun, StepTaken
 from gateway.ports.store import Store, StoredCommit
 from gateway.ports.system import Ids
 
@@ -35,7 +35,7 @@ class TraceLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    run: RunRow
+    shown: RunShown
     lines: tuple[TraceLine, ...]
     after: int  # place of the last line, 0 when there is no more
 
@@ -86,8 +86,8 @@ class Runs:
             if len(named) > 1:
                 return malformed("workflow", f"run {name.run_id} exists in {', '.join(one.workflow for one in named)}: name one")
             name = named[0] if named else name
-        run = await self.store.run(name)
-        if run is None:
+        shown = await self.store.try_out(ShowRun(run=name))
+        if shown is None:
             return Refusal(reason=Reason.NOT_FOUND, message="no such run: it is opened by its first Decide, Commit or RecordStep.")
         entries = await self.store.entries(name, after=after, limit=limit)
         lines: list[TraceLine] = []
@@ -96,9 +96,9 @@ class Runs:
             line = await self._line(place, entry)
             left -= _bytes_of(line)
             if left < 0 and lines:
-                return Trace(run=run, lines=tuple(lines), after=lines[-1].place)
+                return Trace(shown=shown, lines=tuple(lines), after=lines[-1].place)
             lines.append(line)
-        return Trace(run=run, lines=tuple(lines), after=entries[-1][0] if len(entries) == limit else 0)
+        return Trace(shown=shown, lines=tuple(lines), after=entries[-1][0] if len(entries) == limit else 0)
 
     async def _line(self, place: int, entry: Entry) -> TraceLine:
         return TraceLine(

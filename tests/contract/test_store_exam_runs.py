@@ -3,13 +3,14 @@
 import pytest
 
 from gateway.domain.asks import Refuse
+from gateway.domain.budget import Ledger, Window
 from gateway.domain.lifecycle import Event
 from gateway.domain.reasons import Reason, RunStop
 from gateway.domain.records import KeyName, KeySpace, Note, RunName
 from gateway.domain.rows import Rows, Wants, Write
 from gateway.domain.writes.commits import Authorised, Denied
-from gateway.domain.writes.runs import FinishRun, RecordStep, RunFinished, StepTaken, TimeOutRun
-from tests.contract.store_desk import RUN, TENANT, Desk, reasons, run_named, terms
+from gateway.domain.writes.runs import FinishRun, RecordStep, RunFinished, ShowRun, StepTaken, TimeOutRun
+from tests.contract.store_desk import RUN, TENANT, Desk, limit, reasons, run_named, terms, writes
 
 
 def step(desk: Desk, key: str, *, content: str = "content", run: RunName = RUN, result: bytes = b'{"seats":12}') -> RecordStep:
@@ -162,3 +163,27 @@ async def test_only_open_runs_count_against_the_tenant(desk: Desk, ended: bool) 
     counted_again = await desk.write(CountOpen())
 
     assert (counted, counted_again) == ((0, 0) if ended else (1, 1))
+
+
+async def test_a_run_is_shown_with_its_own_budgets(desk: Desk) -> None:
+    """Held, settled and limit of each, in its window of now, in the order they are declared; other levels are not its own. Nothing is written."""
+    desk.terms = terms(budgets=[limit(9), limit(5, window=Window.MINUTE), limit(7, ledger=Ledger.TOKENS)])
+    await desk.activate(tenant=[limit(100)])
+    await desk.committed(desk.ask("K-1", costs=writes(2)))
+    await desk.authorised(desk.ask("K-2", costs=writes(1)))
+
+    now = await desk.store.try_out(ShowRun(run=RUN))
+    desk.clock.advance(ms=60_000)
+    later = await desk.store.try_out(ShowRun(run=RUN))
+    nobody = await desk.store.try_out(ShowRun(run=run_named("run-9")))
+    finished = await desk.write(finish("F-1"))
+
+    assert now is not None
+    assert later is not None
+    assert nobody is None
+    assert [(one.row.node.ledger, one.row.node.window, one.row.held, one.row.settled, one.limit) for one in now.budgets] == [
+        ("writes", "total", 1, 2, 9), ("writes", "minute", 1, 2, 5), ("tokens", "total", 0, 0, 7),
+    ]  # fmt: skip
+    assert [(one.row.held, one.row.settled) for one in later.budgets] == [(1, 2), (0, 0), (0, 0)]
+    assert isinstance(finished, RunFinished)
+    assert (finished.budgets, finished.run.steps) == (later.budgets, now.run.steps)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from gateway.domain.asks import Refuse
 from gateway.domain.audit import EntryKind, text_digest
 from gateway.domain.boundary import RunTerms
+from gateway.domain.budget import BudgetLimit, Level, Node, NodeRow, current
 from gateway.domain.change import replace
 from gateway.domain.fingerprint import VERSION
 from gateway.domain.reasons import Reason, RunStop
@@ -93,8 +94,40 @@ class RecordStep(Write[StepTaken | Refuse]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """One budget in its window of now, with its limit."""
+
+    row: NodeRow
+    limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunShown:
+    run: RunRow
+    budgets: tuple[Balance, ...]  # its own, in the order they are declared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowRun(Write[RunShown | None]):
+    """A run as it stands, with its budgets, from one state of the store. Made to be tried out: it changes nothing."""
+
+    run: RunName
+
+    def wants(self) -> Wants:
+        return Wants(runs=(self.run,))
+
+    def nodes(self, rows: Rows) -> list[Node]:
+        return _own_nodes(rows.runs.get(self.run))
+
+    def apply(self, rows: Rows) -> RunShown | None:
+        run = rows.runs.get(self.run)
+        return RunShown(run=run, budgets=_balances(rows, run)) if run else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished:
     run: RunRow
+    budgets: tuple[Balance, ...]
     replayed: bool
 
 
@@ -110,6 +143,9 @@ class FinishRun(Write[RunFinished | Refuse]):
     def wants(self) -> Wants:
         return Wants(keys=(self.key,), runs=(self.run,))
 
+    def nodes(self, rows: Rows) -> list[Node]:
+        return _own_nodes(rows.runs.get(self.run))
+
     def apply(self, rows: Rows) -> RunFinished | Refuse:
         run, row = rows.runs.get(self.run), rows.keys.get(self.key)
         other = same_content(row.generations, self.fingerprint) if row else None
@@ -118,14 +154,14 @@ class FinishRun(Write[RunFinished | Refuse]):
         if run is None:
             return Refuse(Refusal(reason=Reason.NOT_FOUND, message="no such run: it is opened by its first Decide, Commit or RecordStep."))
         if row is not None:
-            return RunFinished(run=run, replayed=True)
+            return RunFinished(run=run, budgets=_balances(rows, run), replayed=True)
         already = run.stop is not None
         stopped = stop_run(rows, self.run, self.stop, note=self.note, note_salt=self.salt)
         if not stopped.finish_key:
             stopped = replace(stopped, finish_key=self.key.key)
             rows.put_run(stopped)
         rows.bind(self.key, Generation(self.run.run_id, self.fingerprint, VERSION))
-        return RunFinished(run=stopped, replayed=already)
+        return RunFinished(run=stopped, budgets=_balances(rows, stopped), replayed=already)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,3 +188,17 @@ def same_content(generations: tuple[Generation, ...], fingerprint: bytes) -> Ref
     if any(one.fingerprint == fingerprint for one in generations):
         return None
     return Refuse(Refusal(reason=Reason.IDEMPOTENCY_KEY_REUSED, message="this key is bound to other content; use another key for another call."))
+
+
+def _own_nodes(run: RunRow | None) -> list[Node]:
+    return [_node(run, limit) for limit in run.budgets] if run else []
+
+
+def _balances(rows: Rows, run: RunRow) -> tuple[Balance, ...]:
+    placed = [(limit, _node(run, limit)) for limit in run.budgets]
+    return tuple(Balance(row=current(rows.newest_node(node), node, rows.now_ms), limit=limit.limit) for limit, node in placed)
+
+
+def _node(run: RunRow, limit: BudgetLimit) -> Node:
+    name = run.name
+    return Node(Level.RUN, name.tenant, name.workflow, name.run_id, limit.ledger, limit.currency, limit.window)

@@ -1,13 +1,17 @@
 """Domain to wire: commits, decisions, runs, reasons. Every enum value is found by name, so a list that disagrees fails at import of the tests."""
 
+from collections.abc import Sequence
+
 from countersign.v1 import reason_pb2, types_pb2
-from gateway.domain.budget import Hold, HoldState
+from gateway.domain.budget import Hold, HoldState, NodeRow, left_of
 from gateway.domain.handoffs import Outcome
 from gateway.domain.lifecycle import State, Thinking
 from gateway.domain.reasons import TABLE, Retry
 from gateway.domain.records import CommitRow, DecisionRow, Note, RunRow
 from gateway.domain.thinking import ModelCall
-from gateway.service.runs import TraceLine
+from gateway.domain.writes.runs import Balance
+from gateway.service.runs import Trace, TraceLine
+from gateway.transport.codec import pages
 from gateway.transport.codec.form import duration, timestamp
 
 CONTRACT_VERSION = 1
@@ -95,9 +99,7 @@ def decision(row: DecisionRow) -> types_pb2.Decision:
     made.calls.extend(_call(one) for one in usage.calls)
     if (agreement := usage.agreement) is not None:
         made.agreement.CopyFrom(
-            types_pb2.Agreement(
-                votes=agreement.votes, agreeing=agreement.agreeing, abstained=agreement.abstained, agreement_min=agreement.agreement_min
-            )
+            types_pb2.Agreement(votes=agreement.votes, agreeing=agreement.agreeing, abstained=agreement.abstained, agreement_min=agreement.agreement_min)
         )
     if row.stop is not None:
         made.stop = types_pb2.DecideStop.Value(f"DECIDE_STOP_{row.stop}")
@@ -120,15 +122,31 @@ def decision_in_progress(decision_id: str) -> types_pb2.Decision:
     return types_pb2.Decision(decision_id=decision_id, status=types_pb2.DECISION_STATUS_IN_PROGRESS, contract_version=CONTRACT_VERSION)
 
 
-def run(row: RunRow) -> types_pb2.Run:
+def balance(row: NodeRow, limit: int) -> types_pb2.BudgetMovement:
+    """A node as it stands, nobody's movement."""
+    node = row.node
+    return types_pb2.BudgetMovement(
+        level=node.level, scope=node.scope, ledger=node.ledger, currency=node.currency, window=node.window, held=row.held, settled=row.settled,
+        left=left_of(row, limit), limit=limit,
+    )  # fmt: skip
+
+
+def run(row: RunRow, budgets: Sequence[Balance]) -> types_pb2.Run:
     made = types_pb2.Run(
         run_id=row.name.run_id, workflow=row.name.workflow, create_time=timestamp(row.opened_at_ms), steps=row.steps, steps_max=row.steps_max,
-        deadline=timestamp(row.deadline_at_ms),
+        deadline=timestamp(row.deadline_at_ms), budgets=[balance(one.row, one.limit) for one in budgets],
     )  # fmt: skip
     if row.stop is not None:
         made.stop = types_pb2.RunStop.Value(f"RUN_STOP_{row.stop}")
         made.end_time.CopyFrom(timestamp(row.stopped_at_ms))
     return made
+
+
+def trace(of: Trace) -> tuple[types_pb2.Run, list[types_pb2.TraceEntry], str]:
+    """The run, one page of its trace, the token of the next."""
+    shown = run(of.shown.run, of.shown.budgets)
+    entries, token = pages.fill(((line.place, trace_line(line, of.shown.run)) for line in of.lines), after=of.after, beside=shown)
+    return shown, entries, token
 
 
 def trace_line(line: TraceLine, of_run: RunRow) -> types_pb2.TraceEntry:

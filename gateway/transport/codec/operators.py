@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from countersign.v1 import operator_pb2, types_pb2
 from gateway.domain.boundary import Activation
-from gateway.domain.budget import BudgetLimit, Cost, Hold, Level, NodeRow, left_of, limits_for
+from gateway.domain.budget import BudgetLimit, Cost, Hold, Level, NodeRow, limits_for
 from gateway.domain.halts import Halt, HaltScope
 from gateway.domain.identity import EVERY_TENANT
 from gateway.domain.limits import EVIDENCE_CHARS_MAX, NOTE_CHARS_MAX, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
@@ -118,14 +118,6 @@ def _sums(holds: Sequence[Hold]) -> list[types_pb2.BudgetMovement]:
         types_pb2.BudgetMovement(level=level, ledger=ledger, currency=currency, window=window, held=amount)
         for (level, ledger, currency, window), amount in sorted(totals.items())
     ]
-
-
-def budget(row: NodeRow, limit: int) -> types_pb2.BudgetMovement:
-    node = row.node
-    return types_pb2.BudgetMovement(
-        level=node.level, scope=node.scope, ledger=node.ledger, currency=node.currency, window=node.window, held=row.held, settled=row.settled,
-        left=left_of(row, limit), limit=limit,
-    )  # fmt: skip
 
 
 def limit_of(row: NodeRow, boundary: Activation, of_run: tuple[BudgetLimit, ...]) -> int:

@@ -116,7 +116,7 @@ class GatewayServicer:
         finished = await self.runs.finish(command)
         if isinstance(finished, Refusal):
             return finished
-        return gateway_pb2.FinishRunResponse(run=answers.run(finished.run), replayed=finished.replayed)
+        return gateway_pb2.FinishRunResponse(run=answers.run(finished.run, finished.budgets), replayed=finished.replayed)
 
     async def get_run(self, request: bytes, call: Call) -> Answer:
         message = parse(gateway_pb2.GetRunRequest, request)
@@ -127,7 +127,5 @@ class GatewayServicer:
         trace = await self.runs.trace(name, after=after, limit=limit)
         if isinstance(trace, Refusal):
             return trace
-        return gateway_pb2.GetRunResponse(
-            run=answers.run(trace.run), entries=[answers.trace_line(line, trace.run) for line in trace.lines],
-            next_page_token=str(trace.after) if trace.after else "",
-        )  # fmt: skip
+        run, entries, token = answers.trace(trace)
+        return gateway_pb2.GetRunResponse(run=run, entries=entries, next_page_token=token)

@@ -13,7 +13,7 @@ from gateway.service.halts import Halts
 from gateway.service.lookup import Lookup
 from gateway.service.runs import Runs
 from gateway.transport.call import Call
-from gateway.transport.codec import answers, operators
+from gateway.transport.codec import answers, operators, pages
 from gateway.transport.codec.form import Form, parse
 from gateway.transport.servicers.gateway import Answer
 
@@ -67,8 +67,9 @@ class OperatorServicer:
         if refusal := form.refusal():
             return refusal
         rows = await self.store.commits(tenant=tenant, state=state, workflow=workflow, before=before, limit=limit)
-        token = str(rows[-1][0]) if len(rows) == limit else ""
-        return operator_pb2.ListCommitsResponse(commits=[answers.commit(row, b"") for _, row in rows], next_page_token=token)
+        more_after = rows[-1][0] if len(rows) == limit else 0
+        commits, token = pages.fill(((place, answers.commit(row, b"")) for place, row in rows), after=more_after, beside=None)
+        return operator_pb2.ListCommitsResponse(commits=commits, next_page_token=token)
 
     async def resolve_commit(self, request: bytes, call: Call) -> Answer:
         message = parse(operator_pb2.ResolveCommitRequest, request)
@@ -100,7 +101,7 @@ class OperatorServicer:
         for row in await self.store.nodes(tenant=tenant, workflow=workflow):
             node = row.node
             run = await self.store.run(RunName(node.tenant, node.workflow, node.run_id)) if node.level is Level.RUN else None
-            budgets.append(operators.budget(row, operators.limit_of(row, self.activation(), run.budgets if run else ())))
+            budgets.append(answers.balance(row, operators.limit_of(row, self.activation(), run.budgets if run else ())))
         return operator_pb2.ListBudgetsResponse(budgets=budgets)
 
     async def get_activation(self, request: bytes, call: Call) -> Answer:
@@ -130,7 +131,5 @@ class OperatorServicer:
         trace = await self.runs.trace(name, after=after, limit=limit)
         if isinstance(trace, Refusal):
             return trace
-        return operator_pb2.InspectRunResponse(
-            run=answers.run(trace.run), entries=[answers.trace_line(line, trace.run) for line in trace.lines],
-            next_page_token=str(trace.after) if trace.after else "",
-        )  # fmt: skip
+        run, entries, token = answers.trace(trace)
+        return operator_pb2.InspectRunResponse(run=run, entries=entries, next_page_token=token)

@@ -154,7 +154,7 @@ async def test_the_trace_tells_a_run_in_order_with_what_each_entry_is_about() ->
         ]  # fmt: skip
         assert [line.decision.option for line in told.lines if line.decision] == ["basic"]
         assert [line.commit.row.commit_id for line in told.lines if line.commit] == [done.row.commit_id] * 2
-        assert (told.run.stop, told.run.steps, told.after) == (RunStop.FINAL_RESULT, 3, 0)
+        assert (told.shown.run.stop, told.shown.run.steps, told.after) == (RunStop.FINAL_RESULT, 3, 0)
 
 
 async def test_a_long_trace_comes_in_pages_without_gaps() -> None:
@@ -184,7 +184,7 @@ async def test_a_run_named_without_its_workflow_is_found_when_there_is_one() -> 
         found = await one.runs.trace(RunName(TENANT, "", "run-1"), after=0, limit=10)
 
         assert isinstance(found, Trace)
-        assert found.run.name == RUN
+        assert found.shown.run.name == RUN
 
 
 async def test_a_fault_of_the_store_is_a_fault() -> None:

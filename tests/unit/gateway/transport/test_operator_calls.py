@@ -205,6 +205,9 @@ async def test_a_commit_and_a_run_are_inspected(desk: Desk) -> None:
     trace = await desk.ask("viewer", "InspectRun", asked, operator_pb2.InspectRunResponse)
 
     assert (found.commit.commit_id, found.commit.host_response) == (done.row.commit_id, b'{"ok":true}')
+    assert [(one.level, one.scope, one.ledger, one.held, one.settled, one.left, one.limit) for one in trace.run.budgets] == [
+        ("run", "run-1", "writes", 0, 1, 2, 3),
+    ]  # fmt: skip
     assert [types_pb2.EntryKind.Name(line.kind) for line in trace.entries] == ["ENTRY_KIND_STEP_RECORDED", "ENTRY_KIND_INTENT", "ENTRY_KIND_OUTCOME"]
 
 
