@@ -1,6 +1,5 @@
 """The machine's clocks and its randomness, behind the port."""
 
-import base64
 import secrets
 import time
 from typing import Final
@@ -21,7 +20,7 @@ class SystemClock:
 
 
 class SystemIds:
-    """Implements `ports.system.Ids`: milliseconds, then 128 random bits, in lower-case base32hex (RFC 4648, 7), whose order is that of the bytes.
+    """Implements `ports.system.Ids`: milliseconds, then 128 random bits, in lower-case hexadecimal.
 
     Ids made later sort later, so that an index on them grows at its end. No secret is derived from one.
     """
@@ -36,5 +35,4 @@ class SystemIds:
             pool = secrets.token_bytes(_DRAWN_AT_ONCE * _RANDOM_BYTES)
             drawn, *rest = (pool[at : at + _RANDOM_BYTES] for at in range(0, len(pool), _RANDOM_BYTES))
             self._drawn.extend(rest)
-        made = (time.time_ns() // 1_000_000).to_bytes(_TIME_BYTES, "big") + drawn
-        return base64.b32hexencode(made).decode().rstrip("=").lower()
+        return ((time.time_ns() // 1_000_000).to_bytes(_TIME_BYTES, "big") + drawn).hex()

@@ -5,15 +5,14 @@
 3. The leaf hash is RFC 6962's: SHA-256(0x00 ‖ leaf).
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
-from typing import Final
 
 from gateway.domain.budget import Hold
 from gateway.domain.limits import LEAF_BYTES_MAX
+from gateway.domain.plain_json import written_members
 
 
 class EntryKind(StrEnum):
@@ -73,14 +72,6 @@ def movements(holds: Sequence[Hold]) -> list[dict[str, object]]:
 
 def encode(fields: Mapping[str, object]) -> bytes:
     """The leaf's bytes. Raises AssertionError above the limit: every field that goes in is bounded."""
-    leaf = _ENCODER.encode({name: value for name, value in fields.items() if value or isinstance(value, int)}).encode()
+    leaf = written_members([member for member in sorted(fields.items()) if member[1] or isinstance(member[1], int)]).encode()
     assert len(leaf) <= LEAF_BYTES_MAX, "every field of a leaf is bounded"
     return leaf
-
-
-def _hex(value: object) -> str:
-    assert isinstance(value, bytes), f"a leaf holds no {type(value).__name__}"
-    return value.hex()
-
-
-_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_hex)

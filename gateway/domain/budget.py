@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from gateway.domain.change import replace
@@ -79,7 +80,8 @@ class Node:
 
     @property
     def scope(self) -> str:
-        return {Level.RUN: self.run_id, Level.WORKFLOW: self.workflow, Level.TENANT: self.tenant}[self.level]
+        """The name of what it budgets: of the run, else of the workflow, else of the tenant."""
+        return self.run_id or self.workflow or self.tenant
 
 
 def node_of(key: str) -> Node:
@@ -133,9 +135,15 @@ def window_start(window: Window, now_ms: int) -> int:
     if window is Window.TOTAL:
         return 0
     if window is Window.MONTH:
-        day = datetime.fromtimestamp(now_ms / 1000, UTC)
-        return int(datetime(day.year, day.month, 1, tzinfo=UTC).timestamp()) * 1000
+        return _month_of(now_ms // _SPAN_MS[Window.DAY])
     return now_ms - now_ms % _SPAN_MS[window]
+
+
+@lru_cache(maxsize=64)
+def _month_of(day_number: int) -> int:
+    """Start of the month of a day, Unix milliseconds; days are counted from the epoch. Kept: every hold of a month asks."""
+    day = datetime.fromtimestamp(day_number * (_SPAN_MS[Window.DAY] // 1000), UTC)
+    return int(datetime(day.year, day.month, 1, tzinfo=UTC).timestamp()) * 1000
 
 
 def window_end(window: Window, start_ms: int) -> int:

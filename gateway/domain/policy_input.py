@@ -5,9 +5,10 @@
 3. No secrets, no headers, no free text of the caller outside payload and context.
 """
 
-import json
 from dataclasses import dataclass, fields
 from typing import Final
+
+from gateway.domain.plain_json import written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,15 +92,20 @@ class DecideInput:
 def encode(document: CommitInput | DecideInput, *, spliced: bytes) -> bytes:
     """UTF-8 JSON with the scanned bytes under `payload` or `context`. `spliced` must have passed `strict_json.scan`."""
     name = b"payload" if isinstance(document, CommitInput) else b"context"
-    head = _ENCODER.encode(document).encode()
+    head = _written(document).encode()
     return head[:-1] + b',"' + name + b'":' + spliced + b"}"
 
 
-def _members(part: object) -> dict[str, object]:
-    """One part's members, not copied: `asdict` copies all the way down, at three times the price of the encoding."""
-    return {name: getattr(part, name) for name in _NAMES[type(part)]}
+def _written(part: object) -> str:
+    """One part's members in the order of its class, and not copied first: `asdict` copies all the way down, at three times the price of the writing."""
+    return "{" + ",".join([f'"{name}":{_value(getattr(part, name))}' for name in _NAMES[type(part)]]) + "}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{','.join([_value(one) for one in value])}]"
+    return _written(value) if type(value) in _NAMES else written(value)
 
 
 _PARTS: Final = (CostInput, BudgetInput, RunInput, DecisionInput, CommitInput, DecideInput)
 _NAMES: Final[dict[type[object], tuple[str, ...]]] = {part: tuple(field.name for field in fields(part)) for part in _PARTS}
-_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=_members)

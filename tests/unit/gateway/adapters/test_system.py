@@ -24,11 +24,11 @@ def test_the_boot_clock_never_goes_back() -> None:
 
 
 def test_ids_are_fresh_url_safe_and_sort_by_their_time() -> None:
-    """36 characters: 48 bits of time and 128 random ones."""
+    """44 characters: 48 bits of time and 128 random ones."""
     ids = SystemIds()
     made = [ids.fresh() for _ in range(10_000)]
 
     assert len(set(made)) == len(made)
-    assert all(re.fullmatch(r"[0-9a-v]{36}", one) for one in made)
-    assert [one[:9] for one in made] == sorted(one[:9] for one in made)
-    assert len({one[10:] for one in made}) == len(made)
+    assert all(re.fullmatch(r"[0-9a-f]{44}", one) for one in made)
+    assert [one[:12] for one in made] == sorted(one[:12] for one in made)
+    assert len({one[12:] for one in made}) == len(made)
