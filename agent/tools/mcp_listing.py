@@ -8,11 +8,12 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import Final
 
 from mcp.client import ClientSession
 from mcp.types import PaginatedRequestParams, Tool
+
+from agent.tools.mcp_spec import SeenTool
 
 PAGES_MAX: Final = 8
 TOOLS_MAX: Final = 512
@@ -21,17 +22,6 @@ _LABEL: Final = b"countersign-mcp-tool/1\n"
 
 class Unlisted(Exception):
     """The server's list cannot be used; the message says why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeenTool:
-    """A tool as its server lists it. `description` and `input_schema_json` are the server's words."""
-
-    name: str
-    description: str
-    input_schema_json: str  # canonical
-    pin: bytes  # b"" where the schema has no canonical form
-    changes_something: bool  # the server says so
 
 
 async def listed(session: ClientSession) -> tuple[SeenTool, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-from agent.tools.spec import NAME, RESULT_BYTES_CEILING, TIMEOUT_MS_CEILING, SlotSpec, Source, check_block, need
+from agent.tools.spec import FRESH_MS_CEILING, NAME, RESULT_BYTES_CEILING, TIMEOUT_MS_CEILING, SlotSpec, Source, check_block, need
 
 _SERVER_TOOL: Final = re.compile(r"[A-Za-z0-9_./-]{1,128}")
 _SHA256_BYTES: Final = 32
@@ -55,12 +55,14 @@ class McpToolSpec:
     slots: Mapping[str, SlotSpec]
     fixed: Mapping[str, str | int | bool]
     result_bytes_max: int
+    fresh_ms: int = 0  # how long a later decision of the same run may use what was read (`agent.tools.memory`); 0: never
 
     def __post_init__(self) -> None:
         need(NAME.fullmatch(self.name) is not None, f"a tool's name is letters, digits, '_', '.', '-', at most 64: got {self.name!r}")
         need(_SERVER_TOOL.fullmatch(self.tool) is not None, f"tool {self.name}: the server's name for it has odd characters or more than 128")
         need(self.read_only, f"tool {self.name}: whoever allows it has to say that it only reads")
         need(len(self.pin) == _SHA256_BYTES, f"tool {self.name}: the pin is a SHA-256")
+        need(0 <= self.fresh_ms <= FRESH_MS_CEILING, f"tool {self.name}: fresh_ms must be 0 to {FRESH_MS_CEILING}, got {self.fresh_ms}")
         need(not self.slots.keys() & self.fixed.keys(), f"tool {self.name}: an argument is either fixed or a slot")
         need(
             1 <= self.result_bytes_max <= RESULT_BYTES_CEILING,
@@ -71,3 +73,14 @@ class McpToolSpec:
     def model_slots(self) -> Mapping[str, SlotSpec]:
         """The slots the model fills, in the declared order."""
         return {name: slot for name, slot in self.slots.items() if slot.source is Source.MODEL}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenTool:
+    """A tool as its server lists it. `description` and `input_schema_json` are the server's words."""
+
+    name: str
+    description: str
+    input_schema_json: str  # canonical
+    pin: bytes  # b"" where the schema has no canonical form
+    changes_something: bool  # the server says so

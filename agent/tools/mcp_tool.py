@@ -23,8 +23,8 @@ from mcp.types import CallToolResult, Implementation, TextContent
 from pydantic import ValidationError
 
 from agent.tools.mcp_door import WIRE_BYTES_MAX, Door
-from agent.tools.mcp_listing import SeenTool, Unlisted, complaint, listed
-from agent.tools.mcp_spec import McpServerSpec, McpToolSpec
+from agent.tools.mcp_listing import Unlisted, complaint, listed
+from agent.tools.mcp_spec import McpServerSpec, McpToolSpec, SeenTool
 from agent.tools.network import Resolution, checked_addresses
 from agent.tools.port import Result
 from agent.tools.slots import Unfilled, fill_slots
@@ -77,6 +77,15 @@ class McpTool:
         except Unanswered as error:
             note = str(error)
         return Result(arguments=arguments, body=body, note=note, ok=ok)
+
+    async def look(self) -> str:
+        """Whether it is still the pinned one, without calling it: why it cannot be said, "" when it can."""
+        try:
+            tools = await seen_tools(self._spec.server)
+        except Unanswered as error:
+            return str(error)
+        self._stand(complaint(tools, name=self._spec.tool, pin=self._spec.pin))
+        return ""
 
     async def _ask(self, arguments: Mapping[str, str | int], traceparent: str) -> tuple[bytes, str, bool]:
         spec = self._spec

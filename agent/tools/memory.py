@@ -22,7 +22,6 @@ from agent.tools.spec import SlotSpec
 RUNS_MAX: Final = 1_000
 READS_MAX: Final = 64
 BYTES_MAX: Final = 16 * 1024 * 1024
-FRESH_MS_CEILING: Final = 600_000
 
 
 class Shelf:

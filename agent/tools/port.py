@@ -23,3 +23,11 @@ class Tool(Protocol):
     """A read. It writes nothing anywhere and answers within its own timeout."""
 
     async def call(self, *, args: Mapping[str, str | int], context: Mapping[str, object], traceparent: str) -> Result: ...
+
+
+class PinnedTool(Tool, Protocol):
+    """A tool that is called only while it is what somebody looked at."""
+
+    async def look(self) -> str:
+        """Looks without calling: why it cannot be looked at, "" when it can."""
+        ...

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 RESULT_BYTES_CEILING: Final = 32 * 1024
 TIMEOUT_MS_CEILING: Final = 300_000
+FRESH_MS_CEILING: Final = 600_000
 SLOT_CHARS_CEILING: Final = 256
 INTEGER_MAX: Final = 2**53
 
@@ -89,6 +90,7 @@ class ToolSpec:
     result_bytes_max: int
     authorization: str | None = field(default=None, repr=False)  # whole header value of a read-only credential, already read from its file
     ca_file: str | None = None  # PEM; None for the system's roots
+    fresh_ms: int = 0  # how long a later decision of the same run may use what was read (`agent.tools.memory`); 0: never
 
     def __post_init__(self) -> None:
         need(NAME.fullmatch(self.name) is not None, f"a tool's name is letters, digits, '_', '.', '-', at most 64: got {self.name!r}")
@@ -98,6 +100,7 @@ class ToolSpec:
             1 <= self.result_bytes_max <= RESULT_BYTES_CEILING,
             f"tool {self.name}: result_bytes_max must be 1 to {RESULT_BYTES_CEILING}, got {self.result_bytes_max}",
         )
+        need(0 <= self.fresh_ms <= FRESH_MS_CEILING, f"tool {self.name}: fresh_ms must be 0 to {FRESH_MS_CEILING}, got {self.fresh_ms}")
         need(bool(self.networks), f"tool {self.name}: networks must name at least one block, such as 10.0.0.0/8 or 127.0.0.0/8")
         need(
             self.authorization is None or (bool(self.authorization) and self.authorization.isascii() and self.authorization.isprintable()),

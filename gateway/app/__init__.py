@@ -25,6 +25,7 @@ from gateway.adapters.opa.engine import EngineTerms, OpaEngine
 from gateway.adapters.store.sqlite import SqliteStore
 from gateway.adapters.store.trouble import StoreRefused
 from gateway.adapters.system import SystemClock, SystemIds
+from gateway.adapters.transcripts import FolderTranscripts
 from gateway.app import parts
 from gateway.config import RefusedToStart, Settings
 from gateway.domain.boundary import Activation
@@ -98,15 +99,17 @@ async def _start(settings: Settings, stack: AsyncExitStack, stop: Callable[[], N
     activation = replace(loaded, number=row.number)
     engine = await _engine(settings, binary, prepared, activation.number, stack)
     ways = _ways(settings, clock, stack)
-    runner = AgentRunner(
-        {name: parts.model_spec(name, one) for name, one in settings.models.items()}, {name: parts.tool_spec(name, one) for name, one in settings.tools.items()}
-    )
+    runner = AgentRunner({name: parts.model_spec(name, one) for name, one in settings.models.items()}, parts.tool_specs(settings), told=_tool_stands)
     stack.push_async_callback(runner.close)
+    _look(runner, stack)
     keeper = Keeper(told=_broke)
     door = Doorkeeper(in_flight_max=settings.limits.commits_in_flight_max)
     study = Doorkeeper(in_flight_max=settings.limits.commits_in_flight_max)  # thinking has a door of its own: it never crowds out a write
     committer = Committer(store=store, policy=engine, ways=ways, clock=clock, ids=ids, keeper=keeper, doorkeeper=door, activation=lambda: activation)
-    decider = Decider(store=store, policy=engine, thinker=runner, clock=clock, ids=ids, keeper=keeper, doorkeeper=study, activation=lambda: activation)
+    decider = Decider(
+        store=store, policy=engine, thinker=runner, clock=clock, ids=ids, keeper=keeper, doorkeeper=study, activation=lambda: activation,
+        transcripts=_transcripts(settings),
+    )  # fmt: skip
     lookup, runs = Lookup(store=store), Runs(store=store, ids=ids, activation=lambda: activation)
     halts = Halts(store=store, ids=ids, decider=decider)
     reconciler = Reconciler(store=store, ways=ways, clock=clock, ids=ids, pace=parts.pace(settings))
@@ -120,7 +123,7 @@ async def _start(settings: Settings, stack: AsyncExitStack, stop: Callable[[], N
     serving = await start([parts.listener(one) for one in settings.listeners], servicers, telling=_Told(store, stop), reflect=False)
     for one in serving:
         stack.push_async_callback(one.stop, grace_s=grace_s)
-    diagnostics_port = await _diagnose(settings, stack, store, engine)
+    diagnostics_port = await _diagnose(settings, stack, store, engine, runner)
     for doorkeeper in (door, study):
         stack.callback(doorkeeper.close, "the gateway is stopping")
     return Gateway(store=store, engine=engine, activation=activation, serving=serving, reconciler=reconciler, diagnostics_port=diagnostics_port)
@@ -153,6 +156,17 @@ async def _engine(settings: Settings, binary: Path, prepared: PreparedPolicies, 
     return engine
 
 
+def _transcripts(settings: Settings) -> FolderTranscripts | None:
+    if settings.transcripts is None:
+        return None
+    try:
+        return FolderTranscripts(settings.transcripts.folder, log=lambda line: telemetry.log().error("transcript_lost", detail=line))
+    except OSError as wrong:
+        raise RefusedToStart(
+            f"the folder of transcripts {settings.transcripts.folder} cannot be made: {wrong.strerror}", write="Name a folder this user can write."
+        ) from wrong
+
+
 def _ways(settings: Settings, clock: SystemClock, stack: AsyncExitStack) -> dict[str, Way]:
     ways = {}
     for name, target in settings.targets.items():
@@ -183,17 +197,41 @@ async def _drain(keeper: Keeper, grace_s: float) -> None:
     telemetry.log().info("stopped", left=left)
 
 
-async def _diagnose(settings: Settings, stack: AsyncExitStack, store: SqliteStore, engine: OpaEngine) -> int:
+async def _diagnose(settings: Settings, stack: AsyncExitStack, store: SqliteStore, engine: OpaEngine, runner: AgentRunner) -> int:
     if settings.diagnostics is None:
         return 0
 
     def why_not_ready() -> str:
         return "the store takes no writes" if not store.ready() else "no healthy policy engine" if not engine.ready() else ""
 
-    diagnostics = Diagnostics(ready=why_not_ready)
+    diagnostics = Diagnostics(ready=why_not_ready, hints=lambda: [f"tool {name} is disabled: {why}" for name, why in sorted(runner.disabled.items())])
     port = await diagnostics.start(settings.diagnostics.address)
     stack.push_async_callback(diagnostics.stop)
     return port
+
+
+def _look(runner: AgentRunner, stack: AsyncExitStack) -> None:
+    """In the background: a server that is down at start is no reason not to serve."""
+
+    async def look() -> None:
+        for name, why in (await runner.look()).items():
+            telemetry.log().warning("tool_unseen", tool=name, detail=why)
+
+    looking = asyncio.get_running_loop().create_task(look(), name="look")
+
+    async def cancel() -> None:
+        looking.cancel()
+        await asyncio.wait({looking})
+
+    stack.push_async_callback(cancel)
+
+
+def _tool_stands(name: str, why: str) -> None:
+    """A tool that is no longer what was pinned is not called: somebody has to look at it."""
+    if why:
+        telemetry.log().error("tool_disabled", tool=name, detail=why)
+    else:
+        telemetry.log().info("tool_enabled", tool=name)
 
 
 def _broke(bug: BaseException) -> None:

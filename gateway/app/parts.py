@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.adapters.activation import load_activation
-from gateway.adapters.agent_runner import ModelSpec, Price, SlotSpec, SlotType, Source, ToolSpec
+from gateway.adapters.agent_runner import McpServerSpec, McpToolSpec, ModelSpec, Price, SlotSpec, SlotType, Source, ToolSpec
 from gateway.adapters.hosts.spec import HttpHostSpec
 from gateway.adapters.opa.check import PreparedPolicies, prepare
 from gateway.adapters.opa.findings import PoliciesRefused
@@ -13,7 +13,7 @@ from gateway.config import RefusedToStart, Settings, surroundings
 from gateway.config.listeners import Auth
 from gateway.config.listeners import Listener as DeclaredListener
 from gateway.config.reachable import Model, Target
-from gateway.config.tools import Tool, ToolSlot
+from gateway.config.tools import McpServer, Tool, ToolSlot
 from gateway.declared.findings import DeclarationRefused
 from gateway.domain.boundary import Activation
 from gateway.domain.targets import HostMode, TargetTerms
@@ -47,13 +47,14 @@ def load(settings: Settings, opa: Path) -> tuple[Activation, PreparedPolicies]:
     try:
         prepared = prepare(policy_layers(settings), opa=opa)
         activation = load_activation(
-            folder, targets=settings.targets, tools=settings.tools, models=[*settings.models], policy_codes=prepared.codes,
-            policies_digest=prepared.digest, prefetchable=[name for name, tool in settings.tools.items() if tool.prefetchable],
+            folder, targets=settings.targets, tools=[*settings.readable], models=[*settings.models], policy_codes=prepared.codes,
+            policies_digest=prepared.digest, prefetchable=settings.prefetchable,
             tenants=settings.tenants,
         )  # fmt: skip
     except (PoliciesRefused, DeclarationRefused) as refused:
         raise RefusedToStart(f"the activation {folder} is not taken:\n{refused}", write="`countersign boundary check` says the same.") from refused
     _one_currency(settings, activation)
+    _room_for_transcripts(settings, activation)
     return activation, prepared
 
 
@@ -66,6 +67,15 @@ def _one_currency(settings: Settings, activation: Activation) -> None:
                 if step.limits and price and price.currency != step.limits.spend_currency:
                     what = f"step {workflow.name}/{step.name} counts {step.limits.spend_currency}, and model {name} is priced in {price.currency}"
                     raise RefusedToStart(what, write="Write limits.spend_currency of the step, or the price, in the same currency.")
+
+
+def _room_for_transcripts(settings: Settings, activation: Activation) -> None:
+    """A step that asks to keep its words needs a place for them. Raises `RefusedToStart`."""
+    for workflow in activation.boundary.workflows.values():
+        for step in workflow.steps.values():
+            if step.transcript_kept and settings.transcripts is None:
+                what = f"step {workflow.name}/{step.name} keeps its transcripts, and the settings name no folder for them"
+                raise RefusedToStart(what, write="Write transcripts: {folder: var/transcripts}, or take transcript: text out of the step.")
 
 
 def host_spec(name: str, target: Target) -> HttpHostSpec:
@@ -93,7 +103,7 @@ def model_spec(name: str, model: Model) -> ModelSpec:
     price = model.price
     return ModelSpec(
         name=name, base_url=model.base_url, model=model.model, api_key=model.api_key.value if model.api_key else None,
-        concurrency_max=model.concurrency_max,
+        concurrency_max=model.concurrency_max, queue_max=model.queue_max, answer_ms_max=model.answer_timeout_ms, aside_ms=model.put_aside_ms,
         price=Price(
             micros_per_million_in=price.in_micros_per_million, micros_per_million_out=price.out_micros_per_million, as_of=price.as_of.isoformat()
         ) if price else None,
@@ -105,7 +115,28 @@ def tool_spec(name: str, tool: Tool) -> ToolSpec:
         name=name, description=tool.description, method=tool.method, url_template=tool.url,
         slots={slot: _slot(declared) for slot, declared in tool.slots.items()}, networks=tool.networks, timeout_ms=tool.timeout_ms,
         result_bytes_max=tool.result_bytes_max, authorization=tool.authorization.value if tool.authorization else None,
-        ca_file=str(tool.ca_file) if tool.ca_file else None,
+        ca_file=str(tool.ca_file) if tool.ca_file else None, fresh_ms=tool.fresh_ms,
+    )  # fmt: skip
+
+
+def tool_specs(settings: Settings) -> dict[str, ToolSpec | McpToolSpec]:
+    """Everything agents may read, by the names a boundary uses."""
+    specs: dict[str, ToolSpec | McpToolSpec] = {name: tool_spec(name, tool) for name, tool in settings.tools.items()}
+    for server_name, server in settings.mcp.items():
+        spec = mcp_server_spec(server_name, server)
+        for name, tool in server.tools.items():
+            specs[f"{server_name}.{name}"] = McpToolSpec(
+                name=f"{server_name}.{name}", description=tool.description, server=spec, tool=tool.tool or name, pin=bytes.fromhex(tool.pin),
+                read_only=tool.read_only, slots={argument: _slot(declared) for argument, declared in tool.arguments.items()}, fixed=tool.fixed,
+                result_bytes_max=tool.result_bytes_max, fresh_ms=tool.fresh_ms,
+            )  # fmt: skip
+    return specs
+
+
+def mcp_server_spec(name: str, server: McpServer) -> McpServerSpec:
+    return McpServerSpec(
+        name=name, url=server.url, networks=server.networks, timeout_ms=server.timeout_ms,
+        authorization=server.authorization.value if server.authorization else None, ca_file=str(server.ca_file) if server.ca_file else None,
     )  # fmt: skip
 
 

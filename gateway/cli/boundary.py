@@ -66,11 +66,11 @@ def _under(settings: Settings, folder: Path) -> Activation:
     return load_activation(
         folder,
         targets=settings.targets,
-        tools=settings.tools,
+        tools=[*settings.readable],
         models=[*settings.models],
         policy_codes=prepared.codes,
         policies_digest=prepared.digest,
-        prefetchable=[name for name, tool in settings.tools.items() if tool.prefetchable],
+        prefetchable=settings.prefetchable,
         tenants=settings.tenants,
     )
 

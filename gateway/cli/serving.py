@@ -49,7 +49,7 @@ def _check(declared: Settings) -> None:
     activation, prepared = parts.load(declared, parts.find_opa(declared))
     boundary = activation.boundary
     for what, parts_of_it in (
-        ("settings", {"listener": declared.listeners, "target": declared.targets, "tool": declared.tools, "model": declared.models}),
+        ("settings", {"listener": declared.listeners, "target": declared.targets, "tool": declared.readable, "model": declared.models}),
         ("policies", {"file": prepared.files, "code": prepared.codes}),
         ("boundary", {"tenant": boundary.tenants, "workflow": boundary.workflows, "action": boundary.actions}),
     ):

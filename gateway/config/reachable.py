@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, 
 from gateway.config.files import FilePath, OneWordFile, SecretFile
 from gateway.declared.kinds import DAY_MS, Currency, Declared, DurationMs, wrong
 from gateway.domain.host_answer import HostClass
-from gateway.domain.limits import AMOUNT_MAX, COMMIT_DEADLINE_S_MAX
+from gateway.domain.limits import AMOUNT_MAX, COMMIT_DEADLINE_S_MAX, DECIDE_DEADLINE_S_MAX
 from gateway.domain.pointer import well_formed
 from gateway.domain.targets import HostMode
 
@@ -161,3 +161,10 @@ class Model(Declared):
     api_key: OneWordFile | None = Field(default=None, alias="api_key_file", description="file of its key", examples=["secrets/model"])
     price: Price | None = Field(default=None, description="needed where a step has a money limit")
     concurrency_max: int = Field(default=4, ge=1, le=1_000, description="calls at once", examples=[4])
+    queue_max: int = Field(default=64, ge=0, le=10_000, description="calls that wait for a turn; beyond them Decide is refused as OVERLOADED", examples=[64])
+    answer_timeout_ms: Annotated[DurationMs, Field(ge=1, le=DECIDE_DEADLINE_S_MAX * 1_000)] = Field(
+        default=60_000, alias="answer_timeout", description="for one call; then the next model of the step is asked", examples=["60s"]
+    )
+    put_aside_ms: Annotated[DurationMs, Field(ge=0, le=3_600_000)] = Field(
+        default=30_000, alias="put_aside", description="after a fault of its own it is asked last, this long", examples=["30s"]
+    )

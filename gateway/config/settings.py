@@ -13,10 +13,10 @@ from pydantic import Field, ValidationInfo, model_validator
 from gateway.config.files import FilePath, FolderPath, SomePath
 from gateway.config.listeners import Diagnostics, Listener
 from gateway.config.reachable import Model, Target
-from gateway.config.tools import Tool
+from gateway.config.tools import McpServer, McpTool, Tool
 from gateway.declared.kinds import DAY_MS, Declared, DurationMs, Name, wrong
 from gateway.domain.identity import Role
-from gateway.domain.limits import COMMITS_IN_FLIGHT_MAX, TOOLS_MAX
+from gateway.domain.limits import COMMITS_IN_FLIGHT_MAX, NAME_CHARS_MAX, TOOLS_MAX
 
 IN_POD: Final = "in_pod"  # key of the validation context: true inside a Kubernetes pod
 _RESERVE_BYTES_MIN: Final = 16 * 1024 * 1024
@@ -73,6 +73,12 @@ class Telemetry(Declared):
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="the least that is logged", examples=["info"])
 
 
+class Transcripts(Declared):
+    """Where the words of agents are kept, for steps that ask for it: redacted, apart from the ledger, one file a decision."""
+
+    folder: SomePath = Field(description="for the gateway's user alone; erasing a transcript is deleting its file", examples=["var/transcripts"])
+
+
 class Tightened(Declared):
     """Limits below the ceiling of `limits.md`."""
 
@@ -102,8 +108,10 @@ class Settings(Declared):
     activation: ActivationSource = Field(description="boundary and policies", examples=[{"path": "activation"}])
     opa: Opa = Field(default=Opa(), description="the policy engine")
     targets: Mapping[Name, Target] = Field(default={}, max_length=256, description="host systems that writes go to, by name")
-    tools: Mapping[Name, Tool] = Field(default={}, max_length=TOOLS_MAX * 8, description="what agents may read, by name")
+    tools: Mapping[Name, Tool] = Field(default={}, max_length=TOOLS_MAX * 8, description="what agents may read over HTTP, by name")
+    mcp: Mapping[Name, McpServer] = Field(default={}, max_length=32, description="MCP servers and which of their tools agents may call, by name")
     models: Mapping[Name, Model] = Field(default={}, max_length=64, description="what agents think with, by name, in order of preference")
+    transcripts: Transcripts | None = Field(default=None, description="needed where a step says transcript: text")
     telemetry: Telemetry = Field(default=Telemetry(), description="logs")
     limits: Tightened = Field(default=Tightened(), description="tighter than the ceiling")
     reconcile: Reconcile = Field(default=Reconcile(), description="how unknown outcomes are found out")
@@ -115,6 +123,30 @@ class Settings(Declared):
     def tenants(self) -> frozenset[str]:
         """Those that a workflow listener serves: the boundary has to declare each."""
         return frozenset(one.tenant for one in self.listeners if one.role is Role.WORKFLOW)
+
+    @property
+    def readable(self) -> Mapping[str, Tool | McpTool]:
+        """All that agents may read, by the names a boundary uses."""
+        allowed = {f"{server}.{name}": tool for server, declared in self.mcp.items() for name, tool in declared.tools.items()}
+        return {**self.tools, **allowed}
+
+    @property
+    def prefetchable(self) -> list[str]:
+        """Those that a step can name under `reads`."""
+        return [name for name, tool in self.readable.items() if tool.prefetchable]
+
+    @model_validator(mode="after")
+    def _tools_are_apart(self) -> Self:
+        names = list(self.tools)
+        for server, declared in self.mcp.items():
+            for tool in declared.tools:
+                name, at = f"{server}.{tool}", ("mcp", server, "tools", tool)
+                if name in names:
+                    raise wrong(f'two tools are called "{name}"', write="Give one of them another name.", at=at)
+                if len(name) > NAME_CHARS_MAX:
+                    raise wrong(f'"{name}" has more than {NAME_CHARS_MAX} characters', write="Give the server or the tool a shorter name.", at=at)
+                names.append(name)
+        return self
 
     @model_validator(mode="after")
     def _listeners_are_apart(self) -> Self:

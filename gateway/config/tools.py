@@ -16,15 +16,20 @@ from pydantic import Field, StringConstraints, model_validator
 
 from gateway.config.files import FilePath, SecretFile
 from gateway.config.reachable import Endpoint, Networks, PhaseMs, Pointer
-from gateway.declared.kinds import Declared, Sentence, wrong
+from gateway.declared.kinds import Declared, DurationMs, Name, Sentence, wrong
 from gateway.domain.identifiers import identifying
-from gateway.domain.limits import JSON_INTEGER_MAX, TOOL_RESULT_BYTES_MAX
+from gateway.domain.limits import JSON_INTEGER_MAX, TOOL_RESULT_BYTES_MAX, TOOLS_MAX
 
 _SLOT: Final = re.compile(r"\{([a-z][a-z0-9_]{0,31})\}")
+FRESH_MS_MAX: Final = 600_000
 _SLOT_CHARS_MAX: Final = 256
 _SLOT_CHARS: Final = 128
 _LIST: Final = "Take it from: context, or bound it by enum."
 
+Argument = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
+Fixed = bool | Annotated[int, Field(ge=-JSON_INTEGER_MAX, le=JSON_INTEGER_MAX)] | Annotated[str, StringConstraints(max_length=200)]
+FreshMs = Annotated[DurationMs, Field(ge=0, le=FRESH_MS_MAX)]
+_FRESH: Final = "a later decision of the same run may use what was read for this long; 0s: each decision reads anew"
 ResultBytesMax = Annotated[int, Field(ge=1, le=TOOL_RESULT_BYTES_MAX)]
 
 
@@ -92,6 +97,7 @@ class Tool(Declared):
     networks: Networks = Field(description="CIDR ranges its addresses are in; any other is never connected to", examples=[["10.20.0.0/16"]])
     timeout_ms: PhaseMs = Field(default=5_000, alias="timeout", description="for the whole call", examples=["5s"])
     result_bytes_max: ResultBytesMax = Field(default=16_384, description="a longer result is cut", examples=[16_384])
+    fresh_ms: FreshMs = Field(default=0, alias="fresh_for", description=_FRESH, examples=["60s"])
     ca_file: FilePath | None = Field(default=None, description="PEM of the CA that certifies it; the system's unless written", examples=["tls/internal-ca.crt"])
     authorization: SecretFile | None = Field(
         default=None,
@@ -126,4 +132,59 @@ class Tool(Declared):
         for key, _, value in (pair.partition("=") for pair in parts.query.split("&")):
             for hole in _SLOT.findall(value):
                 _names_nobody(self.slots[hole], key, ("slots", hole))
+        return self
+
+
+class McpTool(Declared):
+    """A tool of an MCP server, allowed."""
+
+    tool: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,128}$")] | None = Field(
+        default=None, description="what the server calls it, where that is not its name here", examples=["searchNotes"]
+    )
+    description: Sentence = Field(description="what the model is told it does; the server's own words are never shown to it", examples=["Notes of an account"])
+    read_only: bool = Field(description="you have looked at it, and it changes nothing; nothing else is taken than true", examples=[True])
+    pin: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
+        description="SHA-256 of its name, description and input schema, as `countersign tools pin` prints it; any other disables the tool",
+        examples=["4af3529674c066ed7523433e7cdb766513ba1d582dbf5a5f84e08101abd2ebc0"],
+    )
+    arguments: Mapping[Argument, ToolSlot] = Field(default={}, max_length=16, description="what fills the arguments, by their names at the server")
+    fixed: Mapping[Argument, Fixed] = Field(default={}, max_length=16, description="arguments that are always the same", examples=[{"limit": 20}])
+    result_bytes_max: ResultBytesMax = Field(default=16_384, description="a longer result is cut", examples=[16_384])
+    fresh_ms: FreshMs = Field(default=0, alias="fresh_for", description=_FRESH, examples=["60s"])
+
+    @property
+    def prefetchable(self) -> bool:
+        """True when nothing is left for the model to fill, so that a step can name it under `reads`."""
+        return all(slot.source == "context" for slot in self.arguments.values())
+
+    @model_validator(mode="after")
+    def _only_reads(self) -> Self:
+        if not self.read_only:
+            raise wrong("an agent gets no tool that may change something", write="Take it out, or write read_only: true if it only reads.", at=("read_only",))
+        for name in self.arguments.keys() & self.fixed.keys():
+            raise wrong(f'"{name}" is both fixed and an argument', write="Keep one of the two.", at=("fixed", name))
+        for name, slot in self.arguments.items():
+            _names_nobody(slot, name, ("arguments", name))
+        return self
+
+
+class McpServer(Declared):
+    """An MCP server over streamable HTTP. Of what it offers there is only what stands under `tools`."""
+
+    url: Endpoint = Field(description="its endpoint", examples=["https://notes:8443/mcp"])
+    networks: Networks = Field(description="CIDR ranges its addresses are in; any other is never connected to", examples=[["10.20.0.0/16"]])
+    timeout_ms: PhaseMs = Field(default=10_000, alias="timeout", description="for a whole call: connect, agree, list, call", examples=["10s"])
+    ca_file: FilePath | None = Field(default=None, description="PEM of the CA that certifies it; the system's unless written", examples=["tls/internal-ca.crt"])
+    authorization: SecretFile | None = Field(
+        default=None,
+        alias="authorization_file",
+        description="file of the whole Authorization header value; a credential that can only read",
+        examples=["secrets/notes-reader"],
+    )
+    tools: Mapping[Name, McpTool] = Field(default={}, max_length=TOOLS_MAX, description="what agents may call of it; a boundary names it <server>.<name>")
+
+    @model_validator(mode="after")
+    def _has_no_slots(self) -> Self:
+        if set("{}") & set(self.url):
+            raise wrong("the endpoint of a server has no slots", write="Fill arguments instead.", at=("url",))
         return self

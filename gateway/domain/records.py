@@ -164,6 +164,8 @@ class EvidenceNote:
     result_bytes: int
     ok: bool
     prefetched: bool
+    cached: bool = False  # from memory: the same read was made before, in this decision or this run
+    note: str = ""  # what is wrong with it, bounded; ours, quotes nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,11 @@
 """Liveness and readiness over plain HTTP, on an address of their own: a kubelet reaches neither a unix socket nor our loopback.
 
 1. Answers carry no content of any request: a word and a status.
-2. Live: the process answers. Ready: the store takes writes, a healthy engine serves the activation in force, and nobody has begun to stop.
+2. Readiness may carry hints: what serves, but not as it was meant to. They change no status: a probe must not take down what still serves.
+3. Live: the process answers. Ready: the store takes writes, a healthy engine serves the activation in force, and nobody has begun to stop.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
@@ -12,9 +13,10 @@ from gateway.transport.listener import ListenerRefused
 
 
 class Diagnostics:
-    def __init__(self, *, ready: Callable[[], str]) -> None:
-        """`ready` says why the gateway is not ready, "" when it is."""
+    def __init__(self, *, ready: Callable[[], str], hints: Callable[[], Sequence[str]] = tuple) -> None:
+        """`ready` says why the gateway is not ready, "" when it is; `hints` are lines about what is amiss nevertheless."""
         self._ready = ready
+        self._hints = hints
         self._runner: web.AppRunner | None = None
 
     async def start(self, address: str) -> int:
@@ -41,7 +43,8 @@ class Diagnostics:
     async def _answer_ready(self, request: web.Request) -> web.Response:
         del request
         why = self._ready()
-        return web.Response(text=f"not ready: {why}\n" if why else "ready\n", status=503 if why else 200)
+        lines = [f"not ready: {why}" if why else "ready", *(f"hint: {hint}" for hint in self._hints())]
+        return web.Response(text="".join(f"{line}\n" for line in lines), status=503 if why else 200)
 
     async def stop(self) -> None:
         if self._runner is not None:

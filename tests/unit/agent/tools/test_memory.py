@@ -41,8 +41,9 @@ def fetching(tool: Counting, args: Mapping[str, str | int]) -> Callable[[], Awai
 async def test_a_decision_reads_once() -> None:
     """The same tool with the same arguments; what comes from memory says so."""
     shelf, tool = Shelf(), Counting()
+    reads: list[tuple[str, Mapping[str, str | int]]] = [("a", {}), ("a", {}), ("b", {}), ("a", {"n": 1}), ("a", {"n": "1"})]
 
-    results = [await shelf.read(name, args, fetching(tool, args)) for name, args in [("a", {}), ("a", {}), ("b", {}), ("a", {"n": 1}), ("a", {"n": "1"})]]
+    results = [await shelf.read(name, args, fetching(tool, args)) for name, args in reads]
 
     assert [(one.body, one.cached) for one in results] == [(b"1", False), (b"1", True), (b"2", False), (b"3", False), (b"4", False)]
 

@@ -46,7 +46,7 @@ HALT = Halt(
 SPECIAL = {
     "state": State.UNKNOWN, "notes": (NOTE, Note(reason=Reason.NEEDS_OPERATOR)), "holds": (HOLD, replace(HOLD, amount=9)), "key": b"\x00\xff",
     "fingerprint": b"f", "entry_hash": b"e" * 32, "response_truncated": True, "counted": False, "stop": DecideStop.TIMEOUT, "models": ("small", "große"),
-    "evidence": (EvidenceNote(tool="prices", result_sha256=b"\x01" * 32, result_bytes=3, ok=False, prefetched=True),),
+    "evidence": (EvidenceNote(tool="prices", result_sha256=b"\x01" * 32, result_bytes=3, ok=False, prefetched=True, cached=True, note="it answered HTTP 503"),),
     "usage": Usage(steps=1, tool_calls=2, tokens_in=3, tokens_out=4, spend_micros=5, wall_ms=6, model="small"), "step_digest": b"s", "transcript_sha256": b"t",
     "salt": b"salt", "context": b"{}", "source": "FALLBACK",
 }  # fmt: skip

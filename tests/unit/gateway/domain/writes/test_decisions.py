@@ -28,7 +28,8 @@ async def test_a_decision_says_what_was_chosen_on_what_evidence_at_what_price(de
         "fingerprint": decided.fingerprint.hex(), "state": "DECIDED", "stop": "FINAL_RESULT", "option": "team_pro", "source": "AGENT", "verdict": "v-1",
         "activation": 1, "revision": "r-1", "steps": 2, "tool_calls": 1, "tokens_in": 300, "tokens_out": 50, "spend_micros": 120, "model": "small",
         "agent_version": "agent-1", "transcript_digest": (b"t" * 32).hex(), "context_digest": text_digest(b"salt", b'{"team_size":12}'),
-        "rationale_digest": text_digest(b"salt", b"it seats 12"), "evidence": [{"tool": "prices", "sha256": (b"e" * 32).hex(), "ok": True}],
+        "rationale_digest": text_digest(b"salt", b"it seats 12"),
+        "evidence": [{"tool": "prices", "sha256": (b"e" * 32).hex(), "ok": True, "cached": False, "note": ""}],
     }  # fmt: skip
 
 
