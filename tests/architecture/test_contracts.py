@@ -16,6 +16,7 @@ BREAKS = [
     pytest.param("gateway/domain/budget.py", "import time", "2 the domain", id="the domain asks a clock"),
     pytest.param("gateway/domain/halts.py", "import aiohttp", "2 the domain", id="the domain knows a third party"),
     pytest.param("gateway/service/lookup.py", "import countersign.v1.types_pb2", "3 wire types", id="a story speaks wire"),
+    pytest.param("gateway/transport/server.py", "import countersign.host.v1.host_pb2", "3b the wire", id="the transport speaks to hosts"),
     pytest.param("gateway/adapters/system.py", "import gateway.config", "4 settings", id="an adapter reads settings"),
     pytest.param("agent/loop.py", "import gateway.domain.limits", "5 the agent", id="the agent knows the gateway"),
     pytest.param("agent/runner.py", "import subprocess", "5 the agent", id="the agent gets hands"),

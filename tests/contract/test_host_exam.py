@@ -1,4 +1,4 @@
-"""One exam for every host: what the stages and the reconciler rely on, taken by the real HTTP client over a real socket and by the fake.
+"""One exam for every host: what the stages and the reconciler rely on, taken by the real clients over real sockets and by the fake.
 
 A candidate is added in one place, `CANDIDATES`; the questions stay as they are.
 """
@@ -9,15 +9,19 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
+import grpc
 import pytest
 
+from countersign.host.v1 import host_pb2
+from gateway.adapters.hosts.grpc import GrpcHost
 from gateway.adapters.hosts.http import HttpHost
-from gateway.domain.host_answer import HostClass, HttpReply, NotSent, NotSentWhy, Observation, QueryFinding, Silent, classify
+from gateway.domain.host_answer import GrpcReply, HostClass, NotSent, NotSentWhy, Observation, QueryFinding, Silent, classify
 from gateway.ports.host import Host, QueryAnswer
 from tests.fakes.clock import FakeClock
-from tests.fakes.host import DID, DID_AND_VANISHED, FakeHost, Turn, answered
+from tests.fakes.grpc_host import GrpcHostServer, GrpcTurn
+from tests.fakes.host import CREATED, DID, DID_AND_VANISHED, FakeHost, Turn, answered
 from tests.fakes.raw_host import BEHAVIOURS, RawHost, Script, reply
-from tests.fakes.wire import delivery, target
+from tests.fakes.wire import delivery, grpc_target, target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,9 @@ class Stage:
     clock: FakeClock
     keys: Callable[[], Sequence[str]]  # of the complete writes that reached the host, in order
     until_reached: Callable[[int], Awaitable[None]]
+    success: Observation = CREATED
+    trusts_status_codes: bool = False
+    applied_status: int = 201  # of the original answer, in what it says of a key
 
 
 Candidate = Callable[..., AbstractAsyncContextManager[Stage]]
@@ -53,6 +60,32 @@ def _said(finding: QueryFinding) -> bytes:
     return reply(200, b'{"status":"%s","http_status":201,"response":{"ok":true}}' % finding.encode())
 
 
+GRPC_TURNS: Final[dict[str, GrpcTurn]] = {
+    "ok": GrpcTurn(),
+    "refused_401": GrpcTurn(code=grpc.StatusCode.UNAUTHENTICATED),
+    "error_500": GrpcTurn(code=grpc.StatusCode.INTERNAL),
+    "accepted_202": GrpcTurn(code=grpc.StatusCode.ABORTED),
+    "read_then_close": GrpcTurn(code=grpc.StatusCode.UNAVAILABLE),
+    "never_answers": GrpcTurn(hold=True),
+}
+
+
+@asynccontextmanager
+async def _grpc(*behaviours: str, says: QueryFinding | None = None) -> AsyncIterator[Stage]:
+    clock = FakeClock()
+    state = host_pb2.KeyState.Value(f"KEY_STATE_{says}") if says in QUERY_STATES else host_pb2.KEY_STATE_UNSPECIFIED
+    applied = b'{"ok":true}' if says is QueryFinding.APPLIED else b""
+    turns = [GRPC_TURNS[name] for name in behaviours]
+    async with GrpcHostServer(*turns, says=host_pb2.QueryResponse(state=state, response=applied)) as served:
+        host = GrpcHost(grpc_target(served.url, "query"), clock)
+        yield Stage(
+            host=host, clock=clock, keys=lambda: [sent.message.key for sent in served.deliveries], until_reached=served.until_reached,
+            success=GrpcReply(code="OK", body=b'{"ok":true}', body_truncated=False), trusts_status_codes=True, applied_status=0,
+        )  # fmt: skip
+        await host.close()
+
+
+QUERY_STATES: Final = frozenset(QueryFinding) - {QueryFinding.NO_ANSWER}
 TURNS: Final[dict[str, Turn]] = {
     "ok": DID,
     "refused_401": answered(401, applied=False),
@@ -76,7 +109,7 @@ async def _fake(*behaviours: str, says: QueryFinding | None = None) -> AsyncIter
     await host.close()
 
 
-CANDIDATES: Final[dict[str, Candidate]] = {"http": _http, "fake": _fake}
+CANDIDATES: Final[dict[str, Candidate]] = {"http": _http, "grpc": _grpc, "fake": _fake}
 
 
 @pytest.fixture(params=CANDIDATES)
@@ -84,8 +117,8 @@ def candidate(request: pytest.FixtureRequest) -> Candidate:
     return CANDIDATES[request.param]
 
 
-def _class(seen: Observation) -> HostClass:
-    return classify(seen, resend=False, overrides={}, replays_refusals=False, trusts_status_codes=False).host_class
+def _class(seen: Observation, stage: Stage) -> HostClass:
+    return classify(seen, resend=False, overrides={}, replays_refusals=False, trusts_status_codes=stage.trusts_status_codes).host_class
 
 
 @pytest.mark.parametrize(
@@ -103,7 +136,7 @@ async def test_one_write_reaches_the_host_once(candidate: Candidate, behaviour: 
     async with candidate(behaviour) as stage:
         seen = await stage.host.apply(delivery(stage.clock))
 
-        assert expected is _class(seen)
+        assert expected is _class(seen, stage)
         assert stage.keys() == ["cs-1"]
 
 
@@ -112,7 +145,7 @@ async def test_a_success_brings_the_answer(candidate: Candidate) -> None:
     async with candidate("ok") as stage:
         seen = await stage.host.apply(delivery(stage.clock))
 
-        assert seen == HttpReply(status=201, body=b'{"ok":true}', body_truncated=False, content_type="application/json")
+        assert seen == stage.success
 
 
 @pytest.mark.parametrize("late", ["not_after", "send_by"])
@@ -134,7 +167,7 @@ async def test_the_last_moment_is_in_time(candidate: Candidate) -> None:
     async with candidate("ok") as stage:
         write = replace(delivery(stage.clock), not_after_ms=stage.clock.now_ms(), send_by_s=stage.clock.boot_s())
 
-        assert _class(await stage.host.apply(write)) is HostClass.SUCCEEDED
+        assert _class(await stage.host.apply(write), stage) is HostClass.SUCCEEDED
 
 
 async def test_silence_is_returned_not_raised(candidate: Candidate) -> None:
@@ -149,7 +182,7 @@ async def test_the_same_key_again_is_delivered_again(candidate: Candidate) -> No
         first = await stage.host.apply(delivery(stage.clock))
         second = await stage.host.apply(delivery(stage.clock))
 
-        assert [_class(first), _class(second)] == [HostClass.UNKNOWN, HostClass.SUCCEEDED]
+        assert [_class(first, stage), _class(second, stage)] == [HostClass.UNKNOWN, HostClass.SUCCEEDED]
         assert stage.keys() == ["cs-1", "cs-1"]
 
 
@@ -160,7 +193,7 @@ async def test_many_at_once(candidate: Candidate) -> None:
 
         seen = await asyncio.gather(*(stage.host.apply(delivery(stage.clock, key=key)) for key in keys))
 
-        assert {HostClass.SUCCEEDED} == {_class(one) for one in seen}
+        assert {HostClass.SUCCEEDED} == {_class(one, stage) for one in seen}
         assert sorted(keys) == sorted(stage.keys())
 
 
@@ -176,7 +209,7 @@ async def test_cancelled_after_it_was_sent(candidate: Candidate) -> None:
             stage.host.release()
         after = await stage.host.apply(delivery(stage.clock, key="cs-2"))
 
-        assert _class(after) is HostClass.SUCCEEDED
+        assert _class(after, stage) is HostClass.SUCCEEDED
         assert stage.keys() == ["cs-1", "cs-2"]
 
 
@@ -198,7 +231,7 @@ async def test_what_the_host_says_of_a_key(candidate: Candidate, finding: QueryF
     async with candidate(says=finding) as stage:
         answer = await stage.host.query(key="cs-1", deadline_s=asyncio.get_running_loop().time() + 5)
 
-        expected = (201, b'{"ok":true}') if finding is QueryFinding.APPLIED else (0, b"")
+        expected = (stage.applied_status, b'{"ok":true}') if finding is QueryFinding.APPLIED else (0, b"")
         assert (finding, *expected) == (answer.finding, answer.status, answer.body)
 
 

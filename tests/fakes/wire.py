@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from gateway.adapters.hosts.grpc_spec import GrpcHostSpec
 from gateway.adapters.hosts.spec import HttpHostSpec, Mode
 from gateway.ports.host import Delivery
 from gateway.ports.system import Clock
@@ -33,6 +34,24 @@ TARGET: Final = HttpHostSpec(
 
 def target(url: str, mode: Mode = "dedupe") -> HttpHostSpec:
     return replace(TARGET, base_url=url, mode=mode, query_path="/operations/{key}" if mode == "query" else None)
+
+
+GRPC_TARGET: Final = GrpcHostSpec(
+    name="billing",
+    base_url="grpc://127.0.0.1:1",
+    mode="dedupe",
+    connect_timeout_ms=5_000,
+    call_timeout_ms=5_000,
+    idle_ms_max=30_000,
+    calls_max=32,
+    networks=("127.0.0.0/8", "::1/128"),
+    ca_file=None,
+    authorization=None,
+)
+
+
+def grpc_target(url: str, mode: Mode = "dedupe") -> GrpcHostSpec:
+    return replace(GRPC_TARGET, base_url=url, mode=mode, networks=() if url.startswith("unix:") else GRPC_TARGET.networks)
 
 
 def delivery(clock: Clock, *, key: str = "cs-1", method: str = "POST") -> Delivery:

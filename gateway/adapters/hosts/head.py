@@ -1,4 +1,4 @@
-"""The request head, as bytes. Pure.
+"""The request head, as bytes, and what of it any wire has. Pure.
 
 1. Every value that comes from outside this file is checked before it is written; what cannot be written is `Unsendable`, and nothing leaves.
 2. Nothing of the caller's metadata is copied but `traceparent`, taken apart and written anew; one that is not valid is left out.
@@ -50,12 +50,17 @@ class Heads:
 
 
 def _check(delivery: Delivery, target: str) -> None:
-    if delivery.target != target:
-        raise Unsendable("the write is for another target")
+    check_common(delivery, target)
     if delivery.method not in METHODS:
         raise Unsendable("the method is not POST, PUT, PATCH or DELETE")
     if not is_path(delivery.path):
         raise Unsendable("the path is not an absolute, percent-encoded path")
+
+
+def check_common(delivery: Delivery, target: str) -> None:
+    """What holds on any wire. Raises Unsendable."""
+    if delivery.target != target:
+        raise Unsendable("the write is for another target")
     if not is_field_value(delivery.key) or len(delivery.key) > _KEY_CHARS_MAX:
         raise Unsendable("the key is not a header value")
     if not 0 <= delivery.not_after_ms < _NOT_AFTER_MS_MAX:
@@ -69,11 +74,16 @@ def rfc3339(unix_ms: int) -> str:
 
 
 def _trace_line(traceparent: str) -> str:
-    """https://www.w3.org/TR/trace-context/#traceparent-header; an all-zero id is invalid."""
+    written = traceparent_of(traceparent)
+    return f"traceparent: {written}\r\n" if written else ""
+
+
+def traceparent_of(traceparent: str) -> str:
+    """Taken apart and written anew; "" for one that is not valid. https://www.w3.org/TR/trace-context/#traceparent-header; an all-zero id is invalid."""
     match = _TRACEPARENT.fullmatch(traceparent)
     if match is None:
         return ""
     trace_id, parent_id, flags = match.groups()
     if not trace_id.strip("0") or not parent_id.strip("0"):
         return ""
-    return f"traceparent: 00-{trace_id}-{parent_id}-{int(flags, 16) & _KNOWN_FLAGS:02x}\r\n"
+    return f"00-{trace_id}-{parent_id}-{int(flags, 16) & _KNOWN_FLAGS:02x}"

@@ -93,7 +93,7 @@ class Links:
         """Raises OSError (ssl.SSLError included) of the last address tried."""
         if self._closed:
             return _not_reached("this client is closed")
-        found = await _resolve(self._origin.host, self._origin.port)
+        found = await resolve(self._origin.host, self._origin.port)
         allowed = [address for address in found if is_allowed(address, self._networks)]
         if not allowed:
             return _not_reached(f"{self._origin.host} resolves to no address inside the target's networks")
@@ -128,8 +128,8 @@ class Links:
             self._empty.set()
 
 
-async def _resolve(host: str, port: int) -> list[str]:
-    """Raises OSError. An address needs no resolver, so it needs no thread."""
+async def resolve(host: str, port: int) -> list[str]:
+    """The addresses of a name, few of them. Raises OSError. An address needs no resolver, so it needs no thread."""
     if is_address(host):
         return [host]
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)

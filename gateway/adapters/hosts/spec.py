@@ -105,12 +105,17 @@ def origin_of(spec: HttpHostSpec) -> Origin:
         raise ValueError(advice)
     if parts.query or parts.fragment or parts.username is not None or parts.password is not None or "?" in spec.base_url or "#" in spec.base_url:
         raise ValueError(advice)
-    if not (_NAME.fullmatch(parts.hostname) or (":" in parts.hostname and _IPV6.fullmatch(parts.hostname))):
+    if not is_host(parts.hostname):
         raise ValueError(advice)
     port = _DEFAULT_PORTS[parts.scheme] if declared_port is None else declared_port
     shown = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     authority = shown if port == _DEFAULT_PORTS[parts.scheme] else f"{shown}:{port}"
     return Origin(tls=parts.scheme == "https", host=parts.hostname, port=port, authority=authority)
+
+
+def is_host(text: str) -> bool:
+    """A name or an address, without brackets."""
+    return _NAME.fullmatch(text) is not None or (":" in text and _IPV6.fullmatch(text) is not None)
 
 
 def is_field_value(text: str) -> bool:
