@@ -22,7 +22,5 @@ def postgres() -> Iterator[Server]:
 @pytest.fixture
 async def database(postgres: Server) -> AsyncIterator[Access]:
     """A migrated database of the test's own."""
-    await postgres.ready()
-    access = await postgres.database()
-    yield access
-    await postgres.drop(access)
+    async with postgres.lent() as access:
+        yield access

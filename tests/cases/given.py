@@ -1,11 +1,12 @@
 """What a case starts from: the law, the world around the gateway, and how each of its words is read. An unknown word is an error."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.adapters.store.postgres.store import PostgresStore
 from gateway.adapters.store.sqlite import SqliteStore
 from gateway.domain.boundary import Activation
 from gateway.domain.budget import BudgetLimit, Ledger, Window
@@ -23,6 +24,7 @@ from tests.fakes.gateway import FakeGateway, gateway, terms
 from tests.fakes.host import DID, DID_AND_VANISHED, NOT_REACHED, VANISHED, Turn, answered
 from tests.fakes.ids import CountingIds
 from tests.fakes.policy import ALLOW
+from tests.fakes.postgres import Server
 from tests.fakes.store import MemoryStore
 from tests.fakes.thinker import FakeThinker, Says
 
@@ -120,7 +122,7 @@ def set_agent(one: FakeGateway, words: Sequence[Words | str]) -> None:
 
 
 @asynccontextmanager
-async def world(words: Words, store_kind: str, folder: Path) -> AsyncIterator[FakeGateway]:
+async def world(words: Words, store_kind: Server | str, folder: Path) -> AsyncIterator[FakeGateway]:
     """The gateway of a case, over the store asked for."""
     only(words, "law", "policy", "host", "target", "agent", "store", "in_flight_max", "bugs")
     clock, agent, target = FakeClock(), words.get("agent", []), only(words.get("target", {}), "mode", "enforces_not_after", "retention_ms", "replays_refusals")
@@ -128,7 +130,7 @@ async def world(words: Words, store_kind: str, folder: Path) -> AsyncIterator[Fa
         "billing", HostMode(target.get("mode", "dedupe")), retention_ms=target.get("retention_ms", 86_400_000),
         enforces_not_after=target.get("enforces_not_after", False), replays_refusals=target.get("replays_refusals", False),
     )  # fmt: skip
-    async with _store(store_kind, clock, folder) as store, gateway(
+    async with opened(store_kind, clock, folder) as store, gateway(
         law_of(words.get("law", {})), store=store, clock=clock, billing=billing, thinker=Buggy() if "bug" in agent else FakeThinker(),
         in_flight_max=words.get("in_flight_max", 100), bugs=words.get("bugs", 0),
     ) as one:  # fmt: skip
@@ -141,12 +143,15 @@ async def world(words: Words, store_kind: str, folder: Path) -> AsyncIterator[Fa
 
 
 @asynccontextmanager
-async def _store(kind: str, clock: FakeClock, folder: Path) -> AsyncIterator[Store]:
-    store: Store
-    if kind == "memory":
-        store = MemoryStore(clock=clock)
-    else:
-        store = await SqliteStore.open(folder / "store.db", ids=CountingIds(), clock=clock, reserve_bytes=0, gap_s=0.0)
+async def opened(kind: Server | str, clock: FakeClock, folder: Path) -> AsyncIterator[Store]:
+    """A fresh store: in memory, SQLite in the folder, or on a server."""
+    async with AsyncExitStack() as stack:
+        store: Store = MemoryStore(clock=clock)
+        if isinstance(kind, Server):
+            access = await stack.enter_async_context(kind.lent())
+            store = await PostgresStore.open(access, ids=CountingIds(), clock=clock, store_clock=clock, gap_s=0.0)
+        elif kind == "sqlite":
+            store = await SqliteStore.open(folder / "store.db", ids=CountingIds(), clock=clock, reserve_bytes=0, gap_s=0.0)
         await store.recover()
-    yield store
-    await store.close()
+        stack.push_async_callback(store.close)
+        yield store

@@ -18,6 +18,7 @@ from tests.cases.given import Words, only, world
 from tests.cases.when import RUN, Reply, Script
 from tests.fakes.activation import TENANT
 from tests.fakes.gateway import FakeGateway
+from tests.fakes.postgres import Server
 
 FOLDER: Final = Path(__file__).parent
 FILES: Final = sorted(FOLDER.rglob("*.yaml"))
@@ -41,12 +42,13 @@ def named(file: Path) -> str:
     return str(file.relative_to(FOLDER).with_suffix(""))
 
 
-@pytest.mark.parametrize("store", ["memory", "sqlite"])
+@pytest.mark.parametrize("store", ["memory", "sqlite", "postgres"])
 @pytest.mark.parametrize("file", FILES, ids=named)
-async def test_case(file: Path, store: str, tmp_path: Path) -> None:
+async def test_case(file: Path, store: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """One behaviour, by its file's name."""
     case = read(file)
-    async with world(case.get("given", {}), store, tmp_path) as one:
+    kind: Server | str = request.getfixturevalue("postgres") if store == "postgres" else store
+    async with world(case.get("given", {}), kind, tmp_path) as one:
         script, steps, reply = Script(one=one, folder=tmp_path), steps_of(case), dict[str, Any]()
         for place, step in enumerate(steps, 1):
             reply = dict(await script.play(step))

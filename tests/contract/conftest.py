@@ -29,9 +29,5 @@ async def _seat(kind: str, folder: Path, server: Server | None) -> AsyncIterator
     if server is None:
         yield MemorySeat() if kind == "memory" else SqliteSeat(folder)
         return
-    await server.ready()
-    access = await server.database()
-    try:
+    async with server.lent() as access:
         yield PostgresSeat(access)
-    finally:
-        await server.drop(access)

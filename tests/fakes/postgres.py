@@ -15,7 +15,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -45,19 +46,24 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
         self._has_template = False
+        self._answered = False
         if self._user:
             shutil.chown(self.folder, self._user)
         command = [str(programs / "initdb"), "-D", str(self.folder / "data"), "-U", "postgres", "-A", "trust", "--no-locale", "-E", "UTF8", "-N"]
         subprocess.run(command, check=True, user=self._user, cwd=self.folder, stdout=subprocess.DEVNULL, env={"LC_ALL": "C"}, timeout=READY_S_MAX)
 
     def start(self) -> None:
-        """Begins the process; `ready` waits for it."""
+        """Begins the process; whoever asks for a database waits for it."""
+        self._answered = False
         options = [part for setting in (*_CHEAP, *self._settings) for part in ("-c", setting)]
         command = [str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), *options]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, user=self._user, cwd=self.folder, stdout=log, stderr=log, env={"LC_ALL": "C"})
 
     async def ready(self) -> None:
+        """Waits until it answers, once after each start."""
+        if self._answered:
+            return
         until_s = time.monotonic() + READY_S_MAX
         while True:
             try:
@@ -69,6 +75,7 @@ class Server:
                 await asyncio.sleep(0.02)
             else:
                 await connection.close()
+                self._answered = True
                 return
 
     def kill(self) -> None:
@@ -110,10 +117,20 @@ class Server:
         await self._execute(f"CREATE DATABASE {name} OWNER owner TEMPLATE {_TEMPLATE}")
         return self.access(name)
 
+    @asynccontextmanager
+    async def lent(self) -> AsyncIterator[Access]:
+        """A migrated database that goes when it is given back."""
+        access = await self.database()
+        try:
+            yield access
+        finally:
+            await self.drop(access)
+
     async def drop(self, access: Access) -> None:
         await self._execute(f"DROP DATABASE {access.database} WITH (FORCE)")
 
     async def _execute(self, *statements: str) -> None:
+        await self.ready()
         connection = await self.administer()
         try:
             for statement in statements:
