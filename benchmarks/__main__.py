@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [--run-size N] [--json FILE]`: what governing costs, beside a bare pass-through, in one run.
+"""`python -m benchmarks [--quick] [--run-size N] [--json FILE] [--without-syncs]`: what governing costs, beside a bare pass-through, in one run.
 
 1. Real parts: `countersign serve` over a unix socket, OPA, SQLite on a disk with a sync at every commit, a host of its own.
 2. Exit 1 and no result when anything that was acknowledged cannot be shown (`proof`); exit 2 when it cannot be measured here at all.
@@ -30,6 +30,7 @@ from benchmarks.figures import figures
 from benchmarks.load import CallFailed
 from benchmarks.rounds import Plan, Sample, measure
 from benchmarks.stage import raised
+from benchmarks.syncs import StraceMissing, count_syncs
 from benchmarks.terms import OPA_FOLDER, ROOT
 from gateway.adapters.opa.install import OpaNotFound, Places, find
 
@@ -49,8 +50,11 @@ class Refuted(Exception):
     """What was measured does not count."""
 
 
-async def bench(plan: Plan, *, cores: tuple[int, int] | None, out: Path | None, console: Console) -> None:
-    """Measures, proves, shows, writes; with cores, this process is pinned too. Raises `CannotMeasure`, `Refuted`, `ChildFailed`, `CallFailed`."""
+async def bench(plan: Plan, *, count: bool, cores: tuple[int, int] | None, out: Path | None, console: Console) -> None:
+    """Measures, proves, shows, writes; `count`: the syncs too; with cores, this process is pinned too.
+
+    Raises `CannotMeasure`, `Refuted`, `StraceMissing`, `ChildFailed`, `CallFailed`.
+    """
     opa_version = _opa_version()
     if cores is None:
         console.print("[yellow]nothing is pinned: everybody shares what cores there are[/yellow]")
@@ -58,7 +62,7 @@ async def bench(plan: Plan, *, cores: tuple[int, int] | None, out: Path | None, 
     parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=parent) as folder:
         file_system, sync_us = disk(Path(folder), machine.mounts()), machine.sync_us(Path(folder))
-        samples, seen = await _measured(plan, Path(folder), file_system, cores, console)
+        samples, seen = await _measured(plan, Path(folder), file_system, count=count, cores=cores, console=console)
     accept(seen)
     setting = report.Setting(
         taken_at=datetime.now(UTC), method=_method(plan, rounds=max(one.round for one in samples), pinned=cores is not None),
@@ -73,17 +77,20 @@ async def bench(plan: Plan, *, cores: tuple[int, int] | None, out: Path | None, 
         console.print(f"written: {out.name}")
 
 
-async def _measured(plan: Plan, folder: Path, file_system: str, cores: tuple[int, int] | None, console: Console) -> tuple[list[Sample], proof.Evidence]:
+async def _measured(
+    plan: Plan, folder: Path, file_system: str, *, count: bool, cores: tuple[int, int] | None, console: Console
+) -> tuple[list[Sample], proof.Evidence]:
     store = folder / "store.db"
     with tempfile.TemporaryDirectory(prefix="csb-") as sockets:  # elsewhere: a socket's path is short
         console.print("starting host, floor and gateway")
         async with raised(folder=folder, sockets=Path(sockets), store=store, run_size=plan.run_size, cores=cores) as (stage, gateway):
             samples = await measure(stage, plan, tell=console.print)
+            syncs = await count_syncs(stage.gateway, stage.requests, pid=gateway.pid, folder=folder) if count else None
             opa_restarted = machine.children(gateway.pid) != [stage.opa_pid]
             gateway_exit = await children.stop(gateway)
     console.print("checking what was stored")
     stored = await look(store)
-    return samples, proof.evidence(samples, stored=stored, file_system=file_system, opa_restarted=opa_restarted, gateway_exit=gateway_exit)
+    return samples, proof.evidence(samples, stored=stored, syncs=syncs, file_system=file_system, opa_restarted=opa_restarted, gateway_exit=gateway_exit)
 
 
 def _write(out: Path, document: Mapping[str, object]) -> None:
@@ -133,11 +140,12 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds; writes no result unless --json says where")
     parser.add_argument("--run-size", type=int, default=_FULL.run_size, metavar="N", help=f"commits of one run, 1 to {_RUN_SIZE_MAX} (default %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help=f"where the result goes (default {RESULTS.relative_to(ROOT)}, nowhere with --quick)")
+    parser.add_argument("--without-syncs", action="store_true", help="do not count syncs with strace; the result says that nobody did")
     asked = parser.parse_args()
     if not 1 <= asked.run_size <= _RUN_SIZE_MAX:
         parser.error(f"--run-size is 1 to {_RUN_SIZE_MAX}")
     plan = replace(_QUICK if asked.quick else _FULL, run_size=asked.run_size)
-    work = partial(bench, plan, cores=machine.cores(), out=asked.json or (None if asked.quick else RESULTS), console=Console())
+    work = partial(bench, plan, count=not asked.without_syncs, cores=machine.cores(), out=asked.json or (None if asked.quick else RESULTS), console=Console())
     return exit_code(lambda: uvloop.run(_until_told(work())))
 
 
@@ -145,7 +153,7 @@ def exit_code(run: Callable[[], None]) -> int:
     """Runs, and tells on standard error why there is no result."""
     try:
         run()
-    except (CannotMeasure, children.ChildFailed) as why:
+    except (CannotMeasure, StraceMissing, children.ChildFailed) as why:
         print(f"cannot measure: {why}", file=sys.stderr)
         return _NOT_MEASURED
     except (Refuted, CallFailed) as why:

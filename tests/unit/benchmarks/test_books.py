@@ -30,7 +30,10 @@ async def test_money_that_nobody_holds_is_an_imbalance(tmp_path: Path) -> None:
     """A budget changed by hand is found."""
     await (await opened(tmp_path / "store.db")).close()
     connection = apsw.Connection(str(tmp_path / "store.db"))
-    connection.execute("INSERT INTO nodes VALUES ('tenant\x1fbench\x1f\x1f\x1fwrites\x1f\x1ftotal', 0, 'tenant', 'bench', '', '', 'writes', '', 'total', 7, 0)")
+    connection.execute(
+        "INSERT INTO nodes (node_key, window_start_ms, level, tenant, workflow, run_id, ledger, currency, time_window, held, settled)"
+        " VALUES ('tenant\x1fbench\x1f\x1f\x1fwrites\x1f\x1ftotal', 0, 'tenant', 'bench', '', '', 'writes', '', 'total', 7, 0)"
+    )
     connection.close()
 
     (imbalance,) = (await look(tmp_path / "store.db")).imbalances

@@ -6,6 +6,8 @@ import pytest
 
 from benchmarks.proof import Evidence, Stored, evidence, findings
 from benchmarks.rounds import Kind
+from benchmarks.syncs import Syncs
+from benchmarks.syncs import counted as counted_syncs
 from tests.unit.benchmarks.made import STORED, flawless, sample
 
 
@@ -55,11 +57,33 @@ def test_what_is_not_stored_as_promised_is_found(stored: Stored, said: str) -> N
     assert said in finding
 
 
+def test_a_transaction_without_its_sync_is_found() -> None:
+    """The commits that were sent to be counted are in the store like the others."""
+    counted = replace(flawless(), stored=replace(STORED, succeeded=110), syncs=Syncs(commits=10, transactions=20, syncs=20))
+
+    assert findings(counted) == []
+    assert findings(replace(counted, syncs=Syncs(commits=10, transactions=20, syncs=19))) == ["20 transactions made 19 syncs"]
+    assert findings(replace(counted, stored=STORED)) == ["110 commits were sent in all, the store holds 100 commits that succeeded and 0 others"]
+
+
+def test_syncs_are_read_from_what_strace_says() -> None:
+    """Both calls count, with and without a column of errors; other lines do not."""
+    summary = """% time     seconds  usecs/call     calls    errors syscall
+------ ----------- ----------- --------- --------- ----------------
+ 98.10    0.052100         521       100           fdatasync
+  1.90    0.001000         500         3         1 fsync
+------ ----------- ----------- --------- --------- ----------------
+100.00    0.053100         515       103         1 total
+"""
+
+    assert counted_syncs(summary) == 103
+
+
 def test_the_warm_up_is_part_of_the_proof() -> None:
     """What is not measured has been written all the same."""
     samples = [sample(Kind.GOVERNED, number=0), sample(Kind.GOVERNED), sample(Kind.FLOOR, number=0), sample(Kind.BUNCHED)]
 
-    seen = evidence(samples, stored=STORED, file_system="ext4", opa_restarted=False, gateway_exit=0)
+    seen = evidence(samples, stored=STORED, syncs=None, file_system="ext4", opa_restarted=False, gateway_exit=0)
 
     assert (seen.governed, seen.succeeded, seen.effects, seen.keys, seen.floor_calls, seen.floor_effects) == (200, 200, 200, 200, 200, 200)
-    assert findings(seen) == ["the store holds 100 commits that succeeded and 0 others"]
+    assert findings(seen) == ["200 commits were sent in all, the store holds 100 commits that succeeded and 0 others"]

@@ -12,6 +12,7 @@ from benchmarks import __main__ as benchmark
 from benchmarks.children import ChildFailed
 from benchmarks.load import CallFailed
 from benchmarks.rounds import Plan
+from benchmarks.syncs import StraceMissing
 from tests.unit.benchmarks.made import flawless
 
 PLAN = Plan(rounds=1, calls={1: 5, 8: 40}, bunch=8, run_size=10, time_s_max=60.0)
@@ -21,7 +22,7 @@ async def test_a_benchmark_measures_proves_and_writes(tmp_path: Path) -> None:
     """Every commit is accounted for, the warm-up's too, and this process keeps its cores."""
     cores = os.sched_getaffinity(0)
 
-    await benchmark.bench(PLAN, cores=None, out=tmp_path / "made.json", console=Console(quiet=True))
+    await benchmark.bench(PLAN, count=False, cores=None, out=tmp_path / "made.json", console=Console(quiet=True))
 
     made = json.loads((tmp_path / "made.json").read_bytes())
     assert made["ratio"].keys() == {"1", "8"}
@@ -56,6 +57,7 @@ def test_a_benchmark_is_refuted_with_every_finding() -> None:
         (CallFailed("a commit was answered UNAVAILABLE"), 1),
         (benchmark.CannotMeasure("no disk"), 2),
         (ChildFailed("the gateway ended with 2"), 2),
+        (StraceMissing("strace is not on PATH"), 2),
     ],
 )
 def test_no_result_is_an_exit_code_with_its_reason(capsys: pytest.CaptureFixture[str], why: Exception, code: int) -> None:
