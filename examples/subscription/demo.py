@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.panel import Panel
 
 from countersign import Client, Commit, DecideLimits, Decision, HybridRun, Outcome, Reason, RunStop
-from examples.subscription.theatre import ROOT, Theatre
+from countersign.operator import HaltScope, connect_operator
+from examples.subscription.theatre import ROOT, NotReady, Theatre
 from examples.subscription.workflow import activate
 
 TEAM: Final = 12
@@ -139,14 +140,14 @@ def halted(theatre: Theatre, client: Client) -> None:
     run = client.run(workflow=WORKFLOW, run_id="lighthouse-1")
     decision = decided(run, "lighthouse")
     asked = payload("lighthouse", plan_of(decision))
-    said = command(theatre, "operator", "halt", "--tenant", "acme", "--action", "activate_plan", "--reason", "prices look wrong", "--json")
-    halt_id = said.split('"halt_id": "')[1].split('"')[0]
-    tell("operator", f"countersign halt --tenant acme --action activate_plan → {halt_id}")
-    denied = run.commit("activate_plan", step="select_plan", decision=decision, payload=asked)
-    show_commit(denied)
-    need([one.reason for one in denied.reasons] == [Reason.HALTED], "HALTED")
-    command(theatre, "operator", "resume", halt_id, "--reason", "prices are right")
-    tell("operator", f"countersign resume {halt_id}")
+    with connect_operator(theatre.address("operator")) as operator:
+        halt = operator.halt(HaltScope(tenant="acme", action="activate_plan"), reason="prices look wrong").halt
+        tell("operator", f"halt {halt.halt_id} on activate_plan of acme: {halt.reason}   (or: countersign halt)")
+        denied = run.commit("activate_plan", step="select_plan", decision=decision, payload=asked)
+        show_commit(denied)
+        need([one.reason for one in denied.reasons] == [Reason.HALTED], "HALTED")
+        lifted = operator.resume(halt.halt_id, reason="prices are right")
+        tell("operator", f"halt lifted by {lifted.lifted_by}   (or: countersign resume)")
     retried = client.commit(
         key="lighthouse-1/select_plan/activate_plan", supersedes=denied.commit_id, run_id="lighthouse-1", workflow=WORKFLOW,
         step="select_plan", action="activate_plan", decision=decision, payload=asked,
@@ -178,15 +179,10 @@ def vanished(theatre: Theatre, client: Client) -> None:
 
 def the_trace(theatre: Theatre) -> None:
     scene(8, "The trace, as an auditor reads it: countersign run show observatory-1")
-    out.print(command(theatre, "operator", "run", "show", "observatory-1", "--tenant", "acme"), markup=False)
-
-
-def command(theatre: Theatre, listener: str, *words: str) -> str:
-    """Runs the `countersign` command against one of the gateway's listeners."""
-    program = str(Path(sys.executable).with_name("countersign"))
-    done = subprocess.run([program, *words, "--gateway", theatre.address(listener)], capture_output=True, text=True, timeout=30, check=False)
-    need(done.returncode == 0, f"countersign {' '.join(words)}: exit {done.returncode}: {done.stderr.strip()}")
-    return done.stdout
+    words = [str(Path(sys.executable).with_name("countersign")), "run", "show", "observatory-1", "--tenant", "acme"]
+    done = subprocess.run([*words, "--gateway", theatre.address("operator")], capture_output=True, text=True, timeout=30, check=False)
+    need(done.returncode == 0, f"countersign run show: exit {done.returncode}: {done.stderr.strip()}")
+    out.print(done.stdout, markup=False)
 
 
 def main() -> int:
@@ -194,12 +190,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="countersign-demo-") as folder, Theatre(Path(folder)) as theatre:
         out.print(Panel("Countersign: the agent proposes, the workflow disposes, the gateway countersigns.", expand=False))
         out.print("[dim]starting billing, a local model, a rogue model, and the gateway with its OPA …[/]")
-        theatre.start_billing()
-        theatre.start_models()
-        theatre.start_gateway()
         try:
+            theatre.start()
             with theatre.client() as client:
                 play(theatre, client)
+        except NotReady as missing:
+            out.print(f"{missing}", markup=False)
+            return 1
         except NotAsSaid as missed:
             out.print(f"[bold red]This is not what the demo was to show: {missed}[/]")
             return 1

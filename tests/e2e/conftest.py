@@ -13,9 +13,7 @@ from examples.subscription.theatre import Theatre
 def theatre() -> Iterator[Theatre]:
     """Everything running. A short folder: the path of a socket is bounded."""
     with tempfile.TemporaryDirectory(prefix="cs-e2e-") as folder, Theatre(Path(folder)) as made:
-        made.start_billing()
-        made.start_models()
-        made.start_gateway()
+        made.start()
         yield made
 
 

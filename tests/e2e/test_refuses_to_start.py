@@ -130,7 +130,7 @@ def used_store(settings: Path, stage: Theatre) -> Path:
 def test_a_store_of_a_newer_version(settings: Path, used_store: Path) -> None:
     """Both versions are named; nothing is touched."""
     with sqlite3.connect(used_store) as store:
-        store.execute("UPDATE schema_versions SET version = 999")
+        store.execute("UPDATE schema_versions SET version = 999 WHERE version = (SELECT max(version) FROM schema_versions)")
     store.close()
 
     said = refused(settings)
