@@ -10,7 +10,7 @@ env:             ## the environment, pinned by hash, and OPA
 	@./.ci/environment
 
 demo: env        ## watch one governed decision and one governed write happen
-	@.venv/bin/countersign demo
+	@$(PY) -m examples.subscription.demo
 
 test: env        ## unit, architecture, contract exams, cases, Rego, end to end
 	@./.ci/test
