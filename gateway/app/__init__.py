@@ -19,7 +19,6 @@ from typing import Final
 from gateway.adapters import telemetry
 from gateway.adapters.activation import standing_of
 from gateway.adapters.agent_runner import AgentRunner
-from gateway.adapters.hosts.http import HttpHost
 from gateway.adapters.opa.check import PreparedPolicies
 from gateway.adapters.opa.engine import EngineTerms, OpaEngine
 from gateway.adapters.store.sqlite import SqliteStore
@@ -32,6 +31,7 @@ from gateway.domain.boundary import Activation
 from gateway.domain.change import replace
 from gateway.domain.faults import Fault, PolicyFault
 from gateway.domain.writes.halts import Activate
+from gateway.service.collect import Collector
 from gateway.service.commit import Committer, Way
 from gateway.service.decide import Decider
 from gateway.service.doorkeeper import Doorkeeper
@@ -114,6 +114,8 @@ async def _start(settings: Settings, stack: AsyncExitStack, stop: Callable[[], N
     halts = Halts(store=store, ids=ids, decider=decider)
     reconciler = Reconciler(store=store, ways=ways, clock=clock, ids=ids, pace=parts.pace(settings))
     await _watch(asyncio.get_running_loop().create_task(reconciler.run(), name="reconciler"), stack, stop)
+    collector = Collector(store=store, clock=clock, retention=parts.retention(settings), pace=parts.collector_pace(settings))
+    await _watch(asyncio.get_running_loop().create_task(collector.run(), name="collector"), stack, stop)
     servicers = Servicers(
         gateway=GatewayServicer(committer=committer, decider=decider, runs=runs, lookup=lookup, turnstile=Turnstile(), clock=clock),
         operator=OperatorServicer(halts=halts, lookup=lookup, runs=runs, store=store, activation=lambda: activation),
@@ -170,25 +172,25 @@ def _transcripts(settings: Settings) -> FolderTranscripts | None:
 def _ways(settings: Settings, clock: SystemClock, stack: AsyncExitStack) -> dict[str, Way]:
     ways = {}
     for name, target in settings.targets.items():
-        host = HttpHost(parts.host_spec(name, target), clock)
+        host = parts.host(name, target, clock)
         stack.push_async_callback(host.close)
         ways[name] = Way(host=host, terms=parts.target_terms(name, target))
     return ways
 
 
-async def _watch(reconciler: "asyncio.Task[None]", stack: AsyncExitStack, stop: Callable[[], None]) -> None:
-    """A reconciler that ends by itself has met a bug or a store that is gone: the gateway must not serve on as if nothing were."""
+async def _watch(endless: "asyncio.Task[None]", stack: AsyncExitStack, stop: Callable[[], None]) -> None:
+    """Work without an end that ends by itself has met a bug or a store that is gone: the gateway must not serve on as if nothing were."""
 
     def ended(task: "asyncio.Task[None]") -> None:
         if not task.cancelled():
-            telemetry.log().error("reconciler_ended", detail=repr(task.exception())[:300])
+            telemetry.log().error(f"{task.get_name()}_ended", detail=repr(task.exception())[:300])
             stop()
 
     async def cancel() -> None:
-        reconciler.cancel()
-        await asyncio.wait({reconciler})
+        endless.cancel()
+        await asyncio.wait({endless})
 
-    reconciler.add_done_callback(ended)
+    endless.add_done_callback(ended)
     stack.push_async_callback(cancel)
 
 

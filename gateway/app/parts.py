@@ -5,6 +5,9 @@ from typing import Final
 
 from gateway.adapters.activation import load_activation
 from gateway.adapters.agent_runner import McpServerSpec, McpToolSpec, ModelSpec, Price, SlotSpec, SlotType, Source, ToolSpec
+from gateway.adapters.hosts.grpc import GrpcHost
+from gateway.adapters.hosts.grpc_spec import GrpcHostSpec
+from gateway.adapters.hosts.http import HttpHost
 from gateway.adapters.hosts.spec import HttpHostSpec
 from gateway.adapters.opa.check import PreparedPolicies, prepare
 from gateway.adapters.opa.findings import PoliciesRefused
@@ -12,14 +15,20 @@ from gateway.adapters.opa.install import OpaNotFound, Places, find
 from gateway.config import RefusedToStart, Settings, surroundings
 from gateway.config.listeners import Auth
 from gateway.config.listeners import Listener as DeclaredListener
-from gateway.config.reachable import Model, Target
+from gateway.config.reachable import Model
+from gateway.config.targets import Target
 from gateway.config.tools import McpServer, Tool, ToolSlot
 from gateway.declared.findings import DeclarationRefused
 from gateway.domain.boundary import Activation
 from gateway.domain.targets import HostMode, TargetTerms
+from gateway.domain.writes.collecting import Retention
+from gateway.ports.host import Host
+from gateway.ports.system import Clock
+from gateway.service.collect import CollectorPace
 from gateway.service.reconcile import Pace
 from gateway.transport.listener import Listener, Tls
 
+_STRETCHES_MAX: Final = 2_000  # of one shelf in one sweep
 SHIPPED_POLICIES: Final = Path(__file__).resolve().parents[2] / "policies"  # beside the sources; an installed gateway names its own
 
 
@@ -76,6 +85,27 @@ def _room_for_transcripts(settings: Settings, activation: Activation) -> None:
             if step.transcript_kept and settings.transcripts is None:
                 what = f"step {workflow.name}/{step.name} keeps its transcripts, and the settings name no folder for them"
                 raise RefusedToStart(what, write="Write transcripts: {folder: var/transcripts}, or take transcript: text out of the step.")
+
+
+def host(name: str, target: Target, clock: Clock) -> Host:
+    """Reads its CA file. Raises `RefusedToStart`."""
+    try:
+        match target.kind:
+            case "http":
+                return HttpHost(host_spec(name, target), clock)
+            case "grpc":
+                return GrpcHost(grpc_host_spec(name, target), clock)
+    except ValueError as flaw:
+        raise RefusedToStart(f"the target is not taken: {flaw}", write="Put it right under targets.") from flaw
+
+
+def grpc_host_spec(name: str, target: Target) -> GrpcHostSpec:
+    return GrpcHostSpec(
+        name=name, base_url=target.base_url, mode=target.mode.value, connect_timeout_ms=target.connect_timeout_ms,
+        call_timeout_ms=target.send_timeout_ms + target.read_timeout_ms, idle_ms_max=target.idle_ms_max, calls_max=target.pool_max,
+        networks=target.networks, ca_file=str(target.ca_file) if target.ca_file else None,
+        authorization=target.authorization.value if target.authorization else None,
+    )  # fmt: skip
 
 
 def host_spec(name: str, target: Target) -> HttpHostSpec:
@@ -157,6 +187,15 @@ def listener(declared: DeclaredListener) -> Listener:
             client_ca=tls.client_ca_file.read_bytes() if tls.client_ca_file and declared.auth is Auth.MTLS else None,
         ) if tls else None,
     )  # fmt: skip
+
+
+def retention(settings: Settings) -> Retention:
+    return Retention(keep_ms=settings.retention.keep_ms, tombstone_ms=settings.retention.tombstones_ms)
+
+
+def collector_pace(settings: Settings) -> CollectorPace:
+    declared = settings.retention
+    return CollectorPace(interval_ms=declared.interval_ms, at_once=declared.at_once, rest_ms=declared.rest_ms, stretches_max=_STRETCHES_MAX)
 
 
 def pace(settings: Settings) -> Pace:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from gateway.adapters.activation import shape
 from gateway.cli.pages_of_law import law_of, table
-from gateway.config import Settings, listeners, loading, reachable, tools
+from gateway.config import Settings, listeners, loading, reachable, targets, tools
 from gateway.declared import kinds
 
 _DURATION: Final = "(ms|s|m|h|d)$"
@@ -21,7 +21,7 @@ def settings() -> str:
     """The settings reference."""
     laws = "\n\n".join(
         f"## {title}\n\n{law_of(module)}"
-        for title, module in (("File and environment", loading), ("Listeners", listeners), ("Hosts and models", reachable), ("Tools", tools))
+        for title, module in (("File and environment", loading), ("Listeners", listeners), ("Addresses and models", reachable), ("Hosts", targets), ("Tools", tools))
     )
     intro = "# Settings\n\nOne YAML file, `countersign serve --settings FILE`, and the environment. An unknown setting refuses to start.\n\n"
     return f"{intro}{laws}\n\n## Reference\n\n{kinds_law()}\n{_reference(Settings)}"

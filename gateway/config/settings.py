@@ -12,11 +12,12 @@ from pydantic import Field, ValidationInfo, model_validator
 
 from gateway.config.files import FilePath, FolderPath, SomePath
 from gateway.config.listeners import Diagnostics, Listener
-from gateway.config.reachable import Model, Target
+from gateway.config.reachable import Model
+from gateway.config.targets import Target
 from gateway.config.tools import McpServer, McpTool, Tool
 from gateway.declared.kinds import DAY_MS, Declared, DurationMs, Name, wrong
 from gateway.domain.identity import Role
-from gateway.domain.limits import COMMITS_IN_FLIGHT_MAX, NAME_CHARS_MAX, TOOLS_MAX
+from gateway.domain.limits import BATCH_MAX, COMMITS_IN_FLIGHT_MAX, NAME_CHARS_MAX, TOOLS_MAX
 
 IN_POD: Final = "in_pod"  # key of the validation context: true inside a Kubernetes pod
 _RESERVE_BYTES_MIN: Final = 16 * 1024 * 1024
@@ -99,6 +100,31 @@ class Reconcile(Declared):
     attempts_max: int = Field(default=50, ge=1, le=1_000, description="looks at one commit; after them an operator is needed", examples=[50])
 
 
+class Retention(Declared):
+    """How long what has ended is kept, and how gently it is taken out. What has not ended is never collected."""
+
+    keep_ms: Annotated[DurationMs, Field(ge=60_000, le=3_660 * DAY_MS)] = Field(
+        default=7 * DAY_MS,
+        alias="keep",
+        description="commits, decisions, steps and past windows, from when they ended and could no longer be used",
+        examples=["7d"],
+    )
+    tombstones_ms: Annotated[DurationMs, Field(ge=60_000, le=3_660 * DAY_MS)] = Field(
+        default=90 * DAY_MS, alias="tombstones", description="stopped runs, and keys that were collected: they answer KEY_RETIRED so long", examples=["90d"]
+    )
+    interval_ms: Annotated[DurationMs, Field(ge=10, le=DAY_MS)] = Field(
+        default=60_000, alias="interval", description="pause between two looks over everything", examples=["1m"]
+    )
+    at_once: int = Field(default=16, ge=1, le=BATCH_MAX, description="rows looked at, and at most written, together", examples=[16])
+    rest_ms: Annotated[DurationMs, Field(ge=1, le=60_000)] = Field(default=20, alias="rest", description="pause after each of these", examples=["20ms"])
+
+    @model_validator(mode="after")
+    def _tombstones_stand_longer(self) -> Self:
+        if self.tombstones_ms < self.keep_ms:
+            raise wrong("a tombstone stands longer than what it marks was kept", write="Write tombstones: at least keep:.", at=("tombstones",))
+        return self
+
+
 class Settings(Declared):
     """Everything a gateway is told at start."""
 
@@ -115,6 +141,7 @@ class Settings(Declared):
     telemetry: Telemetry = Field(default=Telemetry(), description="logs")
     limits: Tightened = Field(default=Tightened(), description="tighter than the ceiling")
     reconcile: Reconcile = Field(default=Reconcile(), description="how unknown outcomes are found out")
+    retention: Retention = Field(default=Retention(), description="how long what has ended is kept")
     shutdown_grace_ms: Annotated[DurationMs, Field(ge=0, le=600_000)] = Field(
         default=30_000, alias="shutdown_grace", description="what is under way may take this long to end", examples=["30s"]
     )

@@ -18,7 +18,7 @@ from gateway.domain.faults import StoreFault
 from gateway.domain.halts import Halt
 from gateway.domain.records import Body, CommitRow, DecisionRow, KeyName, KeyRow, RunName, RunRow
 from gateway.domain.rows import Gate, Write
-from gateway.ports.store import Due, Recovered, Store, StoredCommit
+from gateway.ports.store import Due, Recovered, Shelf, Store, StoredCommit, Stretch
 
 Reply = TypeVar("Reply")
 Kind = type[Write[Any]]
@@ -113,6 +113,9 @@ class TroubledStore:
 
     async def due(self, *, limit: int) -> Due:
         return await self.inner.due(limit=limit)
+
+    async def shelf(self, shelf: Shelf, *, bookmark: str, limit: int) -> Stretch:
+        return await self.inner.shelf(shelf, bookmark=bookmark, limit=limit)
 
     async def gate(self) -> Gate:
         return await self.inner.gate()

@@ -178,3 +178,16 @@ def test_surroundings_come_from_the_environment(tmp_path: Path) -> None:
     assert (found.operator, found.operator_token_file, found.search_path) == ("unix:/run/o.sock", "", "/bin")
     assert found.cache_folder == Path("/home/u/.cache/countersign/bin")
     assert cloned.cache_folder == tmp_path / ".tools" / "bin"
+
+
+def test_tombstones_stand_longer_than_what_they_mark(loaded: Load, refused: Refused) -> None:
+    """Seven days and ninety unless written; the other way round is refused."""
+    plain = loaded().retention
+    written = loaded(("models:\n", "retention: {keep: 30d, tombstones: 365d, at_once: 8}\nmodels:\n")).retention
+
+    findings = refused(("models:\n", "retention: {keep: 100d}\nmodels:\n"))
+
+    day_ms = 86_400_000
+    assert (plain.keep_ms, plain.tombstones_ms) == (7 * day_ms, 90 * day_ms)
+    assert (written.keep_ms, written.tombstones_ms, written.at_once) == (30 * day_ms, 365 * day_ms, 8)
+    assert "a tombstone stands longer than what it marks was kept" in findings[0]

@@ -46,7 +46,7 @@ def test_a_target_carries_what_the_host_client_needs(loaded: Load, folder: Path)
         ("http://127.0.0.1:9100\n", "http://127.0.0.1:9100/api\n", "expected scheme, host and port alone"),
         ("http://127.0.0.1:9100\n", "http://[::1\n", "expected scheme, host and port alone"),
         ("http://127.0.0.1:9100\n", "http://billing:0\n", "expected scheme, host and port alone"),
-        ("[127.0.0.1/32]\ntools", "[]\ntools", "expected at least 1"),
+        ("[127.0.0.1/32]\ntools", "[]\ntools", "no network is named"),
         ("[127.0.0.1/32]\ntools", "[127.0.0.1/8]\ntools", "127.0.0.1/8 has host bits set"),
         ("[127.0.0.1/32]\ntools", "[127.0.0.1/32]\n    overrides: {99: FAILED}\ntools", "no HTTP status"),
         ("[127.0.0.1/32]\ntools", "[127.0.0.1/32]\n    read_timeout: 3m\ntools", "expected at most 120000, seen"),
@@ -84,3 +84,49 @@ def test_a_price_has_a_day(loaded: Load) -> None:
     assert models["local"].price is not None
     assert models["local"].price.as_of == date(2026, 11, 1)
     assert models["large"].price is None
+
+
+GRPC = "mode: query\n    kind: grpc\n    query: {enforces_not_after: true}"
+
+
+@pytest.mark.parametrize("address", ["grpc://127.0.0.1:9100", "grpcs://billing.internal:8443", "grpcs://[::1]:8443"])
+def test_a_grpc_target(loaded: Load, address: str) -> None:
+    """Its scheme says whether it is spoken to in the clear; a query has no path."""
+    target = loaded((QUERY, GRPC), ("http://127.0.0.1:9100\n", f"{address}\n")).targets["billing"]
+
+    assert (target.kind, target.base_url) == ("grpc", address)
+    assert target.query is not None
+    assert target.query.path is None
+
+
+def test_a_grpc_target_on_a_unix_socket(loaded: Load) -> None:
+    """No networks: the folder is what guards it."""
+    target = loaded(
+        (QUERY, GRPC), ("http://127.0.0.1:9100\n", "unix:/run/billing/host.sock\n"), ("    networks: [127.0.0.1/32]\ntools", "tools")
+    ).targets["billing"]
+
+    assert (target.base_url, target.networks) == ("unix:/run/billing/host.sock", ())
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ([(QUERY, GRPC)], "a target of kind grpc is not spoken to at http:"),
+        ([("http://127.0.0.1:9100\n", "grpc://127.0.0.1:9100\n")], "a target of kind http is not spoken to at grpc:"),
+        ([(QUERY, GRPC), ("http://127.0.0.1:9100\n", "unix:/run/h.sock\n")], "a unix socket has no networks"),
+        ([(QUERY, GRPC), ("http://127.0.0.1:9100\n", "unix:run/h.sock\n")], "expected the path of a socket"),
+        ([(QUERY, GRPC), ("http://127.0.0.1:9100\n", "grpc://127.0.0.1\n")], "expected scheme, host and port alone"),
+        ([(QUERY, GRPC), ("http://127.0.0.1:9100\n", "grpc://u:secret@billing:1\n")], "expected scheme, host and port alone"),
+        ([(QUERY, GRPC), ("http://127.0.0.1:9100\n", "grpc://billing:70000\n")], "expected scheme, host and port alone"),
+        ([(QUERY, QUERY + "\n    kind: grpc"), ("http://127.0.0.1:9100\n", "grpc://127.0.0.1:1\n")], "a gRPC target is asked by its Query"),
+        ([(QUERY, GRPC + "\n    overrides: {409: FAILED}"), ("http://127.0.0.1:9100\n", "grpc://127.0.0.1:1\n")], "overrides are by HTTP status"),
+        ([(QUERY, "mode: query\n    query: {enforces_not_after: true}")], "a query over HTTP has a path"),
+        ([("    networks: [127.0.0.1/32]\ntools", "tools")], "no network is named"),
+    ],
+)
+def test_what_a_kind_cannot_be(refused: Refused, changes: list[tuple[str, str]], expected: str) -> None:
+    """Address, networks, query and overrides are of the target's kind; a credential in an address is not repeated."""
+    findings = refused(*changes)
+
+    assert expected in findings[0]
+    assert "secret" not in "".join(findings)
