@@ -7,9 +7,10 @@
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Final
 
+from agent.models.check import Probe, Rely, check_model
 from agent.models.openai_chat import OpenAIChat
 from agent.models.spec import ModelSpec
 from agent.models.turns import Turns
@@ -30,7 +31,7 @@ from gateway.domain.reasons import DecideStop
 from gateway.domain.thinking import Agreement, CallOutcome, ModelCall
 from gateway.ports.agent import Brief, Evidence, Meter, Thought
 
-__all__ = ["AgentRunner", "McpServerSpec", "McpToolSpec", "ModelSpec", "Price", "SeenTool", "SlotSpec", "SlotType", "Source", "ToolSpec", "listed_tools"]
+__all__ = ["AgentRunner", "McpServerSpec", "McpToolSpec", "ModelSpec", "Price", "Probe", "Rely", "SeenTool", "SlotSpec", "SlotType", "Source", "ToolSpec", "listed_tools", "probed"]
 
 SPEND_UNLIMITED_MICROS: Final = 10**15  # the ceiling of every amount: a limit this high is no limit, and asks for no price
 
@@ -154,6 +155,11 @@ def _pinned(spec: McpToolSpec, told: Callable[[str, str], None]) -> PinnedTool:
     from agent.tools.mcp_tool import McpTool  # noqa: PLC0415 - the SDK takes a second to load, and only who declares an MCP server needs it
 
     return McpTool(spec, told)
+
+
+def probed(spec: ModelSpec) -> AsyncIterator[Probe]:
+    """What the server of a model really does, one probe after the other. Raises nothing: a fault is something seen."""
+    return check_model(spec, OpenAIChat)
 
 
 async def listed_tools(server: McpServerSpec) -> tuple[SeenTool, ...]:

@@ -2,7 +2,7 @@
 
 import typer
 
-from gateway.cli import activation, boundary, budget, commits, halts, opa, policy, run, serving
+from gateway.cli import activation, boundary, budget, commits, decide, halts, model, opa, policy, run, serving, tools
 from gateway.cli.exits import EPILOG
 
 app = typer.Typer(
@@ -32,5 +32,8 @@ app.add_typer(budget.app, name="budget")
 app.add_typer(activation.app, name="activation")
 app.add_typer(policy.app, name="policy")
 app.add_typer(boundary.app, name="boundary")
+app.add_typer(tools.app, name="tools")
+app.add_typer(model.app, name="model")
+app.add_typer(decide.app, name="decide")
 app.add_typer(opa.app, name="opa")
 app.command(epilog="Example: countersign version --json")(serving.version)
