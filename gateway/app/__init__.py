@@ -21,16 +21,17 @@ from gateway.adapters.activation import standing_of
 from gateway.adapters.agent_runner import AgentRunner
 from gateway.adapters.opa.check import PreparedPolicies
 from gateway.adapters.opa.engine import EngineTerms, OpaEngine
-from gateway.adapters.store.sqlite import SqliteStore
 from gateway.adapters.store.trouble import StoreRefused
 from gateway.adapters.system import SystemClock, SystemIds
 from gateway.adapters.transcripts import FolderTranscripts
 from gateway.app import parts
+from gateway.app.stores import open_store
 from gateway.config import RefusedToStart, Settings
 from gateway.domain.boundary import Activation
 from gateway.domain.change import replace
 from gateway.domain.faults import Fault, PolicyFault
 from gateway.domain.writes.halts import Activate
+from gateway.ports.store import Store
 from gateway.service.collect import Collector
 from gateway.service.commit import Committer, Way
 from gateway.service.decide import Decider
@@ -69,7 +70,7 @@ async def serve(settings: Settings, *, announce: Callable[[str], None] = lambda 
 class Gateway:
     """A gateway that is running: what tests and benchmarks look at."""
 
-    store: SqliteStore
+    store: Store
     engine: OpaEngine
     activation: Activation
     serving: list[Serving]
@@ -94,7 +95,7 @@ async def _start(settings: Settings, stack: AsyncExitStack, stop: Callable[[], N
     binary = parts.find_opa(settings)
     loaded, prepared = await asyncio.to_thread(parts.load, settings, binary)
     clock, ids = SystemClock(), SystemIds()
-    store = await _store(settings, clock, ids, stack)
+    store = await open_store(settings, clock, ids, stack)
     row = await store.write(Activate(revision=loaded.revision, digest=loaded.digest, standing=standing_of(loaded.boundary)), hand_over_by_s=_NEVER_S)
     activation = replace(loaded, number=row.number)
     engine = await _engine(settings, binary, prepared, activation.number, stack)
@@ -129,22 +130,6 @@ async def _start(settings: Settings, stack: AsyncExitStack, stop: Callable[[], N
     for doorkeeper in (door, study):
         stack.callback(doorkeeper.close, "the gateway is stopping")
     return Gateway(store=store, engine=engine, activation=activation, serving=serving, reconciler=reconciler, diagnostics_port=diagnostics_port)
-
-
-async def _store(settings: Settings, clock: SystemClock, ids: SystemIds, stack: AsyncExitStack) -> SqliteStore:
-    declared = settings.store.sqlite
-    assert declared is not None, "the settings name a store"
-    try:
-        declared.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as wrong:
-        raise RefusedToStart(
-            f"the store's folder {declared.path.parent} cannot be made: {wrong.strerror}", write="Name a folder this user can write."
-        ) from wrong
-    store = await SqliteStore.open(declared.path, ids=ids, clock=clock, reserve_bytes=declared.reserve_bytes)
-    stack.push_async_callback(store.close)
-    recovered = await store.recover()
-    telemetry.log().info("recovered", commits=recovered.commits, decisions=recovered.decisions, boot_id=store.boot_id)
-    return store
 
 
 async def _engine(settings: Settings, binary: Path, prepared: PreparedPolicies, number: int, stack: AsyncExitStack) -> OpaEngine:
@@ -199,7 +184,7 @@ async def _drain(keeper: Keeper, grace_s: float) -> None:
     telemetry.log().info("stopped", left=left)
 
 
-async def _diagnose(settings: Settings, stack: AsyncExitStack, store: SqliteStore, engine: OpaEngine, runner: AgentRunner) -> int:
+async def _diagnose(settings: Settings, stack: AsyncExitStack, store: Store, engine: OpaEngine, runner: AgentRunner) -> int:
     if settings.diagnostics is None:
         return 0
 
@@ -243,7 +228,7 @@ def _broke(bug: BaseException) -> None:
 class _Told(Telling):
     """Faults and bugs go to the log; a store that has failed for good ends the gateway."""
 
-    def __init__(self, store: SqliteStore, stop: Callable[[], None]) -> None:
+    def __init__(self, store: Store, stop: Callable[[], None]) -> None:
         self._store = store
         self._stop = stop
 

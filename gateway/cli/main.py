@@ -2,7 +2,7 @@
 
 import typer
 
-from gateway.cli import activation, boundary, budget, commits, decide, halts, model, opa, policy, run, serving, tools
+from gateway.cli import activation, boundary, budget, commits, decide, halts, model, opa, policy, run, serving, store, tools
 from gateway.cli.exits import EPILOG
 
 app = typer.Typer(
@@ -36,4 +36,5 @@ app.add_typer(tools.app, name="tools")
 app.add_typer(model.app, name="model")
 app.add_typer(decide.app, name="decide")
 app.add_typer(opa.app, name="opa")
+app.add_typer(store.app, name="store")
 app.command(epilog="Example: countersign version --json")(serving.version)

@@ -15,7 +15,8 @@ from pathlib import Path as FilePath
 from typing import Final
 
 from gateway.config.files import FOLDER
-from gateway.config.settings import IN_POD, Settings
+from gateway.config.settings import Settings
+from gateway.config.stores import IN_POD
 from gateway.declared.checking import check
 from gateway.declared.findings import DeclarationRefused, Finding
 from gateway.declared.yaml_marks import FILE_BYTES_MAX, Marked, Path, read_value, read_yaml

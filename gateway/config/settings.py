@@ -8,50 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import Field, model_validator
 
 from gateway.config.files import FilePath, FolderPath, SomePath
 from gateway.config.listeners import Diagnostics, Listener
 from gateway.config.reachable import Model
+from gateway.config.stores import Store
 from gateway.config.targets import Target
 from gateway.config.tools import McpServer, McpTool, Tool
 from gateway.declared.kinds import DAY_MS, Declared, DurationMs, Name, wrong
 from gateway.domain.identity import Role
 from gateway.domain.limits import BATCH_MAX, COMMITS_IN_FLIGHT_MAX, NAME_CHARS_MAX, TOOLS_MAX
 
-IN_POD: Final = "in_pod"  # key of the validation context: true inside a Kubernetes pod
-_RESERVE_BYTES_MIN: Final = 16 * 1024 * 1024
-
-
-class Sqlite(Declared):
-    path: SomePath = Field(description="the store's file, in a folder for the gateway alone", examples=["var/countersign.db"])
-    sole_gateway: bool = Field(default=False, description="in Kubernetes: this pod is the only gateway of its tenants, on a durable volume", examples=[True])
-    reserve_bytes: int = Field(
-        default=256 * 1024 * 1024,
-        ge=_RESERVE_BYTES_MIN,
-        description="free disk kept for finishing what was started; below it no write is admitted",
-        examples=[268_435_456],
-    )
-
-    @model_validator(mode="after")
-    def _is_sole_in_a_pod(self, info: ValidationInfo) -> Self:
-        if (info.context or {}).get(IN_POD) and not self.sole_gateway:
-            write = "Write sole_gateway: true only where one pod on a durable volume serves all callers of its tenants."
-            raise wrong("SQLite serves exactly one gateway, and this is a pod that may have siblings", write=write, at=("sole_gateway",))
-        return self
-
-
-class Store(Declared):
-    sqlite: Sqlite | None = Field(default=None, description="the embedded store: one gateway on one machine")
-    postgres: dict[str, str] | None = Field(default=None, description="reserved; not served by this version")
-
-    @model_validator(mode="after")
-    def _is_sqlite(self) -> Self:
-        if self.postgres is not None:
-            raise wrong("PostgreSQL comes in a later version", write="Write store: {sqlite: {path: …}}.", at=("postgres",))
-        if self.sqlite is None:
-            raise wrong("no store is named", write="Write store: {sqlite: {path: var/countersign.db}}.")
-        return self
+_RECOVERY_MS_MAX: Final = 5_000
 
 
 class ActivationSource(Declared):
@@ -173,6 +142,13 @@ class Settings(Declared):
                 if len(name) > NAME_CHARS_MAX:
                     raise wrong(f'"{name}" has more than {NAME_CHARS_MAX} characters', write="Give the server or the tool a shorter name.", at=at)
                 names.append(name)
+        return self
+
+    @model_validator(mode="after")
+    def _recovers_in_time(self) -> Self:
+        if self.store.postgres is not None and self.reconcile.interval_ms > _RECOVERY_MS_MAX:
+            message = "what another gateway left is found by its lease, within 5 s of its end"
+            raise wrong(message, write="Write reconcile: {interval: 2s}, at most 5s.", at=("reconcile", "interval"))
         return self
 
     @model_validator(mode="after")

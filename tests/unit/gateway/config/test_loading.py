@@ -97,7 +97,7 @@ def test_sqlite_in_a_pod_says_that_it_is_the_only_one(loaded: Load, refused: Ref
     ("old", "new", "expected"),
     [
         ("store: {sqlite:", "stores: {sqlite:", '4:1: unknown key "stores". Did you mean "store"?'),
-        ("{sqlite: {path: var/store.db}}", "{postgres: {dsn: x}}", "4:19: store.postgres: PostgreSQL comes in a later version."),
+        ("{sqlite: {path: var/store.db}}", "{postgres: {host: db}}", "4:19: store.postgres: database, user not said."),
         ("{sqlite: {path: var/store.db}}", "{}", "4:8: store: no store is named."),
         ("path: var/store.db", "path: var/store.db, reserve_bytes: 1", "4:53: store.sqlite.reserve_bytes: expected at least 16777216, seen 1."),
         ("activation: {path: activation}", "activation: {path: nowhere}", "5:20: activation.path: there is no folder"),
