@@ -93,6 +93,10 @@ TABLE: Final = (
         name="model", guarantee="every answer, balance and entry is the reference model's, whatever the order of calls, clocks and restarts",
         runs="tests.prove.model_based", counts="times ten programs of fifty steps", quick=8, full=80, soak=2_000, holds="I4 I5 I7 I8",
     ),
+    Row(
+        name="simulation", guarantee="no crash, hang-up, fault, halt or late answer, in any order, breaks a promise; the same seed is the same run",
+        runs="tests.prove.simulation", counts="simulated runs", quick=300, full=20_000, soak=200_000, holds="I1 I2 I3 I4 I5 I7 I8 I10",
+    ),
 )  # fmt: skip
 
 BY_NAME: Final[Mapping[str, Row]] = {row.name: row for row in TABLE}

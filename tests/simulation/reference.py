@@ -63,10 +63,12 @@ class Reference:
 
     def finish(self, asked: Request, stop: str) -> Answer:
         ids, run = self.keys.get(("finish", asked.run.tenant, asked.key)), self.runs.get(asked.run)
+        if ids and self.kept[ids[0]].request.content != asked.content:
+            return "REFUSED", "IDEMPOTENCY_KEY_REUSED"
         if run is None:
             return "REFUSED", "NOT_FOUND"
         if ids:
-            return ("TWIN", run.stop) if self.kept[ids[0]].request.content == asked.content else ("REFUSED", "IDEMPOTENCY_KEY_REUSED")
+            return "TWIN", run.stop
         told = "TWIN" if run.stop else "AUTHORISED"
         self._stop(asked.run, stop)
         name = f"finish {asked.key}"
