@@ -10,6 +10,7 @@ from gateway.adapters.hosts.grpc_spec import GrpcHostSpec
 from gateway.adapters.hosts.http import HttpHost
 from gateway.adapters.hosts.spec import HttpHostSpec
 from gateway.adapters.opa.check import PreparedPolicies, prepare
+from gateway.adapters.opa.command import OpaBroken
 from gateway.adapters.opa.findings import PoliciesRefused
 from gateway.adapters.opa.install import OpaNotFound, Places, find
 from gateway.config import RefusedToStart, Settings, surroundings
@@ -60,6 +61,8 @@ def load(settings: Settings, opa: Path) -> tuple[Activation, PreparedPolicies]:
             policies_digest=prepared.digest, prefetchable=settings.prefetchable,
             tenants=settings.tenants,
         )  # fmt: skip
+    except OpaBroken as broken:
+        raise RefusedToStart(f"the policies of {folder} could not be checked: {broken}", write="Nothing was served.") from broken
     except (PoliciesRefused, DeclarationRefused) as refused:
         raise RefusedToStart(f"the activation {folder} is not taken:\n{refused}", write="`countersign boundary check` says the same.") from refused
     _one_currency(settings, activation)

@@ -48,7 +48,7 @@ def _compile_finding(workshop: Workshop, wrong: OpaError) -> Finding:
 def _remedy(wrong: OpaError) -> str:
     if wrong.message.startswith("undefined function "):
         return "Use what the question brings in `input`: a verdict may not depend on the network, the clock, the machine or chance."
-    offered = (wrong.details or {}).get("oneOf")
+    offered = wrong.details.get("oneOf")
     if isinstance(offered, list):
         return "The schema has: " + ", ".join(str(name) for name in offered[:40]) + "."
     return _REMEDIES.get(wrong.code, "Make both sides fit the types the schema gives them.")

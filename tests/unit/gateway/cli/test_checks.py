@@ -142,3 +142,17 @@ def test_an_engine_that_cannot_be_had_says_each_way_tried(run: Run, tmp_path: Pa
     assert done.exit_code == 1
     assert "no go on PATH" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_opa_that_breaks_off_is_a_sentence_too(run: Run, tmp_path: Path) -> None:
+    """The gateway does not start, and says how the check of its policies ended; no traceback."""
+    opa = tmp_path / "opa"
+    opa.write_text('#!/bin/sh\n[ "$1" = version ] && echo "Version: 1.21.3" || kill -KILL $$\n')
+    opa.chmod(0o700)
+    text = (EXAMPLE / "settings.yaml").read_text().replace("folder: ../../.tools/bin", f"binary: {opa}").replace("../../var", str(tmp_path / "var"))
+    (tmp_path / "settings.yaml").write_text(text.replace("path: activation", f"path: {EXAMPLE / 'activation'}"))
+
+    done = run("serve", "--settings", str(tmp_path / "settings.yaml"), "--check")
+
+    assert done.exit_code == 2
+    assert "could not be checked: opa capabilities --current did not answer, twice: it was ended by SIGKILL." in " ".join(done.stderr.split())
