@@ -81,6 +81,14 @@ def content(text: str | None, *, usage: object = USAGE, finish: object = "stop",
     return behave
 
 
+def calls_natively(tool: str, times: int) -> Behaviour:
+    """Many tool calls at once, in the way of servers that call tools by themselves: nobody asked it to."""
+    called = [{"id": f"t{number}", "type": "function", "function": {"name": tool, "arguments": "{}"}} for number in range(times)]
+    message = {"role": "assistant", "content": None, "tool_calls": called}
+    choice = {"index": 0, "finish_reason": "tool_calls", "message": message}
+    return body(json.dumps({"id": "c1", "object": "chat.completion", "model": "fake", "choices": [choice], "usage": USAGE}).encode())
+
+
 def envelope(text: str | None, *, usage: object = USAGE, finish: object = "stop", refusal: object = None) -> Mapping[str, object]:
     message = {"role": "assistant", "content": text} | ({} if refusal is None else {"refusal": refusal})
     told = {} if usage is None else {"usage": usage}
