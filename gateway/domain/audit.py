@@ -8,11 +8,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 
-from gateway.domain.budget import Hold
+from gateway.domain.budget import Hold, Node
 from gateway.domain.limits import LEAF_BYTES_MAX
-from gateway.domain.plain_json import written_members
+from gateway.domain.plain_json import Written, written, written_members
 
 
 class EntryKind(StrEnum):
@@ -59,15 +60,24 @@ def text_digest(salt: bytes, text: bytes) -> str:
     return sha256(salt + text).hexdigest() if text else ""
 
 
-def movements(holds: Sequence[Hold]) -> list[dict[str, object]]:
-    return [
-        {
-            "level": held.node.level, "scope": held.node.scope, "ledger": held.node.ledger, "currency": held.node.currency,
-            "window": held.node.window, "window_start_ms": held.window_start_ms, "amount": held.amount, "settled": held.settled,
-            "state": held.state,
-        }
-        for held in holds
-    ]  # fmt: skip
+def movements(holds: Sequence[Hold]) -> Written:
+    """What each hold did to its node; empty, and so left out of a leaf, without holds."""
+    return Written("") if not holds else Written(f"[{','.join([_movement(held) for held in holds])}]")
+
+
+def _movement(held: Hold) -> str:
+    of_node, window = _said_of(held.node)
+    return (
+        f'{{"amount":{held.amount:d},{of_node},"settled":{held.settled:d},"state":"{held.state}",'
+        f'"window":"{window}","window_start_ms":{held.window_start_ms:d}}}'
+    )
+
+
+@lru_cache(maxsize=4_096)
+def _said_of(node: Node) -> tuple[str, str]:
+    """The members that a movement has of its node, and its window: the same in every movement at it."""
+    said = {"currency": node.currency, "ledger": node.ledger, "level": node.level, "scope": node.scope}
+    return written(said)[1:-1], node.window
 
 
 def encode(fields: Mapping[str, object]) -> bytes:

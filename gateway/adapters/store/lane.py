@@ -24,24 +24,27 @@ _TICK_S: Final = 0.001  # a timer may come this much early
 class Errand(Generic[Reply]):
     """Something asked: filled on the lane's thread by `made` or `failed`, handed over in the loop by `deliver`."""
 
-    __slots__ = ("_failure", "_reply", "by_s", "future")
+    __slots__ = ("_failure", "_filled", "_reply", "by_s", "future")
 
     def __init__(self, *, by_s: float) -> None:
         self.by_s = by_s  # the running loop's clock
         self.future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._failure: BaseException | None = StoreAmbiguous("the store's thread broke off; nobody knows what came of this")
+        self._failure: BaseException | None = None
+        self._filled = False
         self._reply: Reply
 
     def made(self, reply: Reply) -> None:
-        self._reply, self._failure = reply, None
+        self._reply, self._filled = reply, True
 
     def failed(self, why: BaseException) -> None:
-        self._failure = why
+        self._failure, self._filled = why, True
 
     def deliver(self) -> None:
         if self.future.done():
             return  # the caller has gone
-        if self._failure is None:
+        if not self._filled:
+            self.future.set_exception(StoreAmbiguous("the store's thread broke off; nobody knows what came of this"))
+        elif self._failure is None:
             self.future.set_result(self._reply)
         else:
             self.future.set_exception(self._failure)

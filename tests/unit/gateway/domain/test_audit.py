@@ -18,7 +18,7 @@ HELD = Hold(
 def test_the_bytes_of_a_leaf_stay_as_they_are() -> None:
     """Sorted keys, no spaces, UTF-8, bytes as hex, empty fields left out, zero and false kept."""
     leaf = encode({
-        "v": 1, "kind": EntryKind.INTENT, "zero": 0, "no": False, "empty": "", "none": None, "list": [], "map": {}, "bytes": b"", "hash": b"\xab",
+        "v": 1, "kind": EntryKind.INTENT, "zero": 0, "no": False, "empty": "", "none": None, "list": [], "map": {}, "bytes": b"", "holds": movements([]), "hash": b"\xab",
         "größe": 'ß\n"', "budgets": movements([HELD]),
     })  # fmt: skip
 
@@ -76,4 +76,4 @@ def test_no_number_is_written_that_is_no_json() -> None:
 
 def test_a_leaf_reads_back_as_json() -> None:
     """For whoever verifies it with other tools."""
-    assert json.loads(encode({"budgets": movements([HELD]), "n": 1})) == {"budgets": movements([HELD]), "n": 1}
+    assert json.loads(encode({"budgets": movements([HELD]), "n": 1})) == {"budgets": json.loads(movements([HELD])), "n": 1}
