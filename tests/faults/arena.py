@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from countersign import Client, Commit, CountersignError, Outcome, connect
+from countersign import Client, Commit, CountersignError, Outcome, Refused, connect
 from gateway.domain.lifecycle import State
 from gateway.domain.targets import HostMode
 from tests.faults.host import READY
@@ -45,6 +45,7 @@ class Arena:
         self.folder = folder
         self.told: list[Told] = []
         self.clock = folder / "clock"
+        self.stop_file = folder / "stop"
         self.store = folder / "store.db"
         self.pid = 0
         self._read_timeout_ms = read_timeout_ms
@@ -74,7 +75,7 @@ class Arena:
         """Brings a gateway up; returns when its socket answers. `jumping`: its wall clock is moved by `self.clock`, in ms."""
         if jumping and not self.clock.exists():
             self.clock.write_text("0")
-        self.pid = int(self._ask(f"start {self._settings} {self._log} {self.clock if jumping else '-'}"))
+        self.pid = int(self._ask(f"start {self._settings} {self._log} {self.clock if jumping else '-'} {self.stop_file}"))
         until_s = time.monotonic() + STARTS_S_MAX
         while not self._answers():
             if time.monotonic() > until_s or not _lives(self.pid):
@@ -103,14 +104,28 @@ class Arena:
         self, key: str, *, host: str = "apply", action: str = "transfer", amount_micros: int = 100_000, run_id: str = "run", workflow: str = "payments",
         supersedes: str = "", deadline_s: float = 8.0,
     ) -> Commit | None:  # fmt: skip
-        """One write, sent once. None where no answer came, or no promise was made."""
-        assert self._client is not None, "the gateway was started"
+        """One write, sent once. None where no answer came, or it was not taken."""
+        told = self.attempt(
+            key, host=host, action=action, amount_micros=amount_micros, run_id=run_id, workflow=workflow, supersedes=supersedes, deadline_s=deadline_s
+        )
+        return None if isinstance(told, Refused) else told
+
+    def attempt(
+        self, key: str, *, host: str = "apply", action: str = "transfer", amount_micros: int = 100_000, run_id: str = "run", workflow: str = "payments",
+        supersedes: str = "", deadline_s: float = 8.0,
+    ) -> Commit | Refused | None:  # fmt: skip
+        """One write, sent once. None where no answer came."""
+        client = self._client
+        if client is None:
+            return None  # its gateway has just been killed
         try:
-            answer = self._client.commit(
+            answer = client.commit(
                 key=key, run_id=run_id, workflow=workflow, step="pay", action=action, payload={"amount_micros": amount_micros, "host": host},
                 supersedes=supersedes, deadline_s=deadline_s,
             )  # fmt: skip
-        except CountersignError:
+        except Refused as refused:
+            return refused
+        except (CountersignError, ValueError):  # ValueError: the line was closed under the call
             return None
         self._tell(answer)
         return answer
@@ -145,7 +160,7 @@ class Arena:
             )
         )  # fmt: skip
 
-    def check_settled(self) -> list[str]:
+    def check_settled(self, *, clocks_agree: bool = True) -> list[str]:
         """Waits until reconciling has ended every unknown that can be ended, and checks; what is still open then is broken."""
         until_s = time.monotonic() + SETTLES_S_MAX
         while time.monotonic() < until_s:
@@ -153,7 +168,7 @@ class Arena:
             if not open_ones:
                 break
             time.sleep(20 * _PAUSE_S)
-        return self.check(settled=True)
+        return self.check(settled=True, clocks_agree=clocks_agree)
 
     def said(self) -> str:
         """The end of the gateways' log."""

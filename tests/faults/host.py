@@ -64,6 +64,7 @@ async def _answer(record: Record, reader: asyncio.StreamReader) -> tuple[int, ob
         return 200, record.deliveries
     if path == "/release":
         record.released.set()
+        record.released = asyncio.Event()
         return 200, {}
     return await _write(record, headers, json.loads(body))
 

@@ -1,8 +1,9 @@
 """`python -m tests.faults.nursery`: brings real gateways into the world quickly, one process each.
 
 1. Everything is imported once; each gateway is a fork made before anything of gRPC exists, in a session of its own, and runs `gateway.app.serve`.
-2. One command a line: `start SETTINGS LOG CLOCK` → the pid; `wait PID` → how it ended (a signal is negative). `CLOCK` is `-`, or a file of
-   milliseconds that are added to the wall clock: how a day passes between two lines of the gateway's code.
+2. One command a line: `start SETTINGS LOG CLOCK STOP` → the pid; `wait PID` → how it ended (a signal is negative). `CLOCK` is `-`, or a file of
+   milliseconds that are added to the wall clock: how a day passes between two lines of the gateway's code. `STOP` is a file that names a moment:
+   the gateway that comes to it stops itself there, once.
 3. A fork lets anybody trace it, so that a suite may inject faults where the kernel allows tracing of children alone.
 4. When standard input ends, so do the gateways it still has.
 """
@@ -19,8 +20,14 @@ import uvloop
 
 import gateway.adapters.system
 from gateway import app
+from gateway.adapters.hosts.http import HttpHost
+from gateway.adapters.hosts.link import Link
 from gateway.config import load
+from gateway.domain.host_answer import HttpReply, Observation, Silent
+from gateway.ports.host import Delivery
 
+BEFORE_THE_LOOK: Final = "before the look"
+BEFORE_THE_BYTE: Final = "before the byte"
 _PR_SET_PTRACER: Final = 0x59616D61
 _ANYBODY: Final = ctypes.c_ulong(-1)
 
@@ -34,7 +41,28 @@ class JumpingClock(gateway.adapters.system.SystemClock):
         return super().now_ms() + int(self.file.read_text() or "0")
 
 
-def _become_a_gateway(settings: Path, log: Path, clock: str) -> NoReturn:
+def _stop_at(file: Path) -> None:
+    """Two moments: before a sender looks at its clocks for the last time, and between that look and the first byte."""
+    apply, exchange = HttpHost.apply, Link.exchange
+
+    def stop(moment: str) -> None:
+        if file.exists() and file.read_text() == moment:
+            file.unlink()
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    async def apply_after(host: HttpHost, delivery: Delivery) -> Observation:
+        stop(BEFORE_THE_LOOK)
+        return await apply(host, delivery)
+
+    async def exchange_after(link: Link, request: bytes, *, send_timeout_s: float, read_timeout_s: float, body_bytes_max: int) -> HttpReply | Silent:
+        stop(BEFORE_THE_BYTE)
+        return await exchange(link, request, send_timeout_s=send_timeout_s, read_timeout_s=read_timeout_s, body_bytes_max=body_bytes_max)
+
+    setattr(HttpHost, "apply", apply_after)  # noqa: B010 - said as what it is: this gateway's code has a moment more
+    setattr(Link, "exchange", exchange_after)  # noqa: B010 - as above
+
+
+def _become_a_gateway(settings: Path, log: Path, clock: str, stop: Path) -> NoReturn:
     code = 70
     try:
         os.setsid()
@@ -46,6 +74,7 @@ def _become_a_gateway(settings: Path, log: Path, clock: str) -> NoReturn:
         if clock != "-":
             JumpingClock.file = Path(clock)
             setattr(app, "SystemClock", JumpingClock)  # noqa: B010 - said as what it is: this gateway lives on another clock
+        _stop_at(stop)
         uvloop.run(app.serve(load(settings), announce=_say))
         code = 0
     finally:
@@ -64,10 +93,10 @@ def main() -> None:
     born: set[int] = set()
     for line in sys.stdin:
         match line.split():
-            case ["start", settings, log, clock]:
+            case ["start", settings, log, clock, stop]:
                 pid = os.fork()
                 if pid == 0:
-                    _become_a_gateway(Path(settings), Path(log), clock)
+                    _become_a_gateway(Path(settings), Path(log), clock, Path(stop))
                 born.add(pid)
                 _say(str(pid))
             case ["wait", number]:

@@ -32,7 +32,8 @@ class Tracing:
         if found is None:
             raise NoTracing("strace is not on PATH, and faults are injected with it; install it (Debian: apt-get install strace) and run this again")
         self.log = log
-        self._command = [found, "-f", "-o", str(log), "-e", f"trace={','.join(calls)}", *(["-e", f"inject={inject}"] if inject else []), "-p", str(pid)]
+        self._command = [found, "-f", "-o", str(log), "-e", f"trace={','.join(calls)}", *(["-e", f"inject={inject}"] if inject else [])]
+        self._command += ["-p", str(pid)]
         self._strace: subprocess.Popen[str]
 
     def __enter__(self) -> Self:

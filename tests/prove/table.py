@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from tests.faults.mutants.planted import FIRST, MUTANTS
 from tests.prove.suite import Size
 
 ALL: Final = -1
@@ -50,6 +51,18 @@ TABLE: Final = (
     Row(
         name="io-faults", guarantee="a disk that fails or is full at any write or sync: an unknown or a refusal, never a wrong answer",
         runs="tests.faults.io_faults", counts="fault points", quick=16, full=160, soak=1_600, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
+    ),
+    Row(
+        name="moments", guarantee="stopped past its lease, a clock that jumps a day, a duplicate before the reply, a disk full at T2: one effect, one answer",
+        runs="tests.faults.moments", counts="moments", quick=4, full=ALL, soak=ALL, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
+    ),
+    Row(
+        name="budget-race", guarantee="1,000 writes of 0.10 at once against 5.00, killed midway: 50 are admitted, never one more",
+        runs="tests.faults.budget_race", counts="races", quick=1, full=6, soak=60, holds="I1 I3 I4 I5 I7",
+    ),
+    Row(
+        name="controls", guarantee="each suite can fail: planted bugs are caught by the tests named for them",
+        runs="tests.faults.negative_controls", counts="planted bugs", quick=len(FIRST), full=len(MUTANTS), soak=len(MUTANTS), holds="all",
     ),
     Row(
         name="power-loss", guarantee="the power goes at any moment, any unsynced write lost or torn: whole, and nothing acknowledged is lost",

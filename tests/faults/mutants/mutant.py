@@ -1,0 +1,31 @@
+"""A planted bug: an exact piece of our source, what stands in its place, and the one test that has to notice.
+
+1. The text occurs once in its file. When the source moves on, the mutant is brought along: it never quietly plants nothing.
+2. The test is green without it and red with it, by failing, not by being unable to run.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class NotPlanted(Exception):
+    """The text is not in the file once: which mutant, which file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutant:
+    name: str
+    bug: str  # what a hurried implementation does, in a few words
+    file: str
+    text: str
+    put: str
+    test: str  # a pytest node
+    first: bool = False  # guards money and writes: planted at every size
+
+    def plant(self, root: Path) -> None:
+        """Raises `NotPlanted`."""
+        path = root / self.file
+        source = path.read_text() if path.is_file() else ""
+        if source.count(self.text) != 1:
+            raise NotPlanted(f"{self.name}: its text occurs {source.count(self.text)} times in {self.file}, expected once; bring the mutant up to date")
+        path.write_text(source.replace(self.text, self.put))

@@ -1,0 +1,23 @@
+"""The planted bugs are up to date: each text is in its file once, each name is its own. Whether they are caught is `make prove`'s to say."""
+
+import pytest
+
+from tests.faults.mutants.mutant import Mutant
+from tests.faults.mutants.planted import FIRST, MUTANTS
+from tests.faults.negative_controls import ROOT
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_can_be_planted(mutant: Mutant) -> None:
+    """Its text occurs once, and what is put there differs; its test is in the file it names."""
+    file, _, name = mutant.test.partition("::")
+
+    assert (ROOT / mutant.file).read_text().count(mutant.text) == 1
+    assert mutant.put != mutant.text
+    assert f"def {name}(" in (ROOT / file).read_text()
+
+
+def test_the_controls_are_as_many_as_promised() -> None:
+    """Thirty, a dozen of them guarding money and writes, and no two of a name."""
+    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 30
+    assert len(FIRST) >= 12
