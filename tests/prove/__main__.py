@@ -16,6 +16,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
+from tests.faults.mutants.planted import FIRST, MUTANTS
 from tests.prove import page
 from tests.prove.running import Asked, Ran, run_all
 from tests.prove.suite import Size
@@ -80,6 +81,19 @@ def _tell_table(ran: list[Ran], size: Size) -> None:
         volume = f"{one.report.volume} {one.row.counts}" + (f"\n{one.report.note}" if one.report.note else "")
         result = f"{len(one.report.failures)} FAILED" if one.report.failures else "passed"
         table.add_row(one.row.guarantee, one.row.name, volume, f"{one.took_s:.0f} s", result)
+    Console(width=150).print(table)
+    controls = next((one for one in ran if one.row.name == "controls"), None)
+    if controls is not None:
+        _tell_controls(controls)
+
+
+def _tell_controls(ran: Ran) -> None:
+    missed = {failure.case for failure in ran.report.failures}
+    planted = [mutant for mutant in MUTANTS if mutant.first or ran.report.volume > len(FIRST)]
+    table = Table("planted bug", "test", "result", title="planted bugs, and the tests that have to catch them")
+    for mutant in planted:
+        result = "NOT CAUGHT" if mutant.name in missed else "caught" if "" not in missed else "not tried"
+        table.add_row(mutant.bug, mutant.test.rpartition("/")[2], result)
     Console(width=150).print(table)
 
 

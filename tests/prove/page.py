@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.faults.mutants.planted import MUTANTS
 from tests.prove.running import Ran
 from tests.prove.table import TABLE, Row
 
@@ -23,6 +24,15 @@ Volumes and results are of the last full run; a failing case is printed with the
 
 | guarantee | suite | where | holds | volume | result |
 |---|---|---|---|---|---|
+"""
+_CONTROLS: Final = """
+## Planted bugs, and the test that catches each
+
+The suite `controls` plants them one at a time in a copy of the sources; the named test fails with it and is green without.
+Those marked ● guard money and writes, and are planted at every size.
+
+| | planted bug | caught by |
+|---|---|---|
 """
 
 
@@ -37,7 +47,8 @@ def rendered(rows: Sequence[Row], found: Mapping[str, Found]) -> str:
     for row in rows:
         of_row = found.get(row.name, Found(NOT_RUN, NOT_RUN))
         lines.append(f"| {row.guarantee} | `{row.name}` | `{row.where}` | {row.holds} | {of_row.volume} | {of_row.result} |\n")
-    return _HEAD + "".join(lines)
+    controls = [f"| {'●' if one.first else ''} | {one.bug} | `{one.test}` |\n" for one in MUTANTS]
+    return _HEAD + "".join(lines) + _CONTROLS + "".join(controls)
 
 
 def found_in(text: str) -> dict[str, Found]:
