@@ -59,7 +59,7 @@ def load(settings: Settings, opa: Path) -> tuple[Activation, PreparedPolicies]:
         activation = load_activation(
             folder, targets=settings.targets, tools=[*settings.readable], models=[*settings.models], policy_codes=prepared.codes,
             policies_digest=prepared.digest, prefetchable=settings.prefetchable,
-            tenants=settings.tenants,
+            tenants=settings.tenants, named=prepared.named,
         )  # fmt: skip
     except OpaBroken as broken:
         raise RefusedToStart(f"the policies of {folder} could not be checked: {broken}", write="Nothing was served.") from broken

@@ -72,6 +72,7 @@ def _under(settings: Settings, folder: Path) -> Activation:
         policies_digest=prepared.digest,
         prefetchable=settings.prefetchable,
         tenants=settings.tenants,
+        named=prepared.named,
     )
 
 

@@ -5,7 +5,7 @@
 3. Policies are checked by the engine's adapter; what comes of that (the codes, the digest of the layers) is handed in.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,9 +13,11 @@ from gateway.adapters.activation import shape
 from gateway.adapters.activation.building import boundary_of
 from gateway.adapters.activation.crosschecks import Draft, Names, findings
 from gateway.adapters.activation.folder import BOUNDARY, Folder, take
+from gateway.adapters.activation.names import unknown
 from gateway.adapters.activation.schemas import Schema, read_schema
 from gateway.declared.checking import check
 from gateway.declared.findings import DeclarationRefused, Finding, nearest
+from gateway.declared.naming import Named
 from gateway.declared.yaml_marks import Marked, read_yaml
 from gateway.declared.yaml_marks import Path as Place
 from gateway.domain.boundary import Activation
@@ -38,18 +40,20 @@ def load_activation(
     policies_digest: bytes = b"",
     prefetchable: Collection[str] | None = None,
     tenants: Collection[str] | None = None,
+    named: Iterable[Named] = (),
 ) -> Activation:
     """Reads, checks and builds; number 0 until the store has given it one. Raises `ActivationRefused` with every finding.
 
     `targets`, `tools` and `models` (in order of preference) are the names of the settings; None leaves them unchecked, for authors who have no
     settings at hand. `prefetchable` are the tools that a step may name under `reads`, `tenants` those that listeners serve.
-    `policies_digest` is of the policies as the engine gets them, so that layers from outside the folder are covered too.
+    `named` is what policy data takes from the boundary. `policies_digest` is of the policies as the engine gets them, so that layers from outside
+    the folder are covered too.
     """
     names = Names(targets=targets, tools=tools, prefetchable=prefetchable, models=models, tenants=tenants)
     try:
         taken = take(folder)
         draft = _draft(taken, names)
-        found = findings(draft)
+        found = [*findings(draft), *unknown(draft.boundary, named)]
         if found:
             raise ActivationRefused(sorted(found, key=lambda one: (one.file, one.line, one.column))[:_FINDINGS_MAX])
         boundary = boundary_of(draft)

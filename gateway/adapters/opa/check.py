@@ -19,6 +19,7 @@ from gateway.adapters.opa.findings import Finding, PoliciesRefused
 from gateway.adapters.opa.own_bundle import lay_own
 from gateway.adapters.opa.snapshot import ROOT, Snapshot, lay, take
 from gateway.adapters.opa.workshop import AUTHORS, CAPABILITIES, OWN, SCHEMAS, Workshop
+from gateway.declared.naming import Named
 
 COVERAGE_PERCENT_MIN: Final = 95.0
 
@@ -30,6 +31,7 @@ class PreparedPolicies:
     files: tuple[tuple[str, bytes], ...]
     digest: bytes  # SHA-256 over `files`
     codes: frozenset[str]
+    named: tuple[Named, ...] = ()  # what the data takes from the boundary
 
     @property
     def revision(self) -> str:
@@ -54,14 +56,15 @@ def prepare(layers: Sequence[Path], *, opa: Path) -> PreparedPolicies:
     with tempfile.TemporaryDirectory(prefix="countersign-policies-") as folder:
         workshop, findings = _open(layers, opa=opa, folder=Path(folder))
         codes: dict[str, str] = {}
+        named: list[Named] = []
         if not findings:
-            codes = _enforceable(workshop, findings)
+            codes, named = _enforceable(workshop, findings)
         if not findings:
             findings += rules_check.tests(workshop)[1]
     if findings:
         raise PoliciesRefused(findings)
     files = tuple((file.name, file.content) for file in workshop.snapshot.enforced)
-    return PreparedPolicies(files=files, digest=workshop.snapshot.digest(), codes=frozenset(codes))
+    return PreparedPolicies(files=files, digest=workshop.snapshot.digest(), codes=frozenset(codes), named=tuple(named))
 
 
 def check(layers: Sequence[Path], *, opa: Path) -> Report:
@@ -71,7 +74,7 @@ def check(layers: Sequence[Path], *, opa: Path) -> Report:
         codes: dict[str, str] = {}
         tests, covered = 0, 0.0
         if not findings:
-            codes = _enforceable(workshop, findings)
+            codes, _ = _enforceable(workshop, findings)
             findings += rules_check.formatting(workshop)
             tests, failed = rules_check.tests(workshop)
             findings += failed
@@ -118,12 +121,13 @@ def _lay_schemas(snapshot: Snapshot, folder: Path) -> list[Finding]:
     return findings
 
 
-def _enforceable(workshop: Workshop, findings: list[Finding]) -> dict[str, str]:
+def _enforceable(workshop: Workshop, findings: list[Finding]) -> tuple[dict[str, str], list[Named]]:
     notes = rules_check.annotations(workshop)
     codes, wrong = rules_check.codes(workshop, notes)
     findings += wrong
     findings += rules_check.typed_inputs(workshop, notes)
     findings += rules_check.silence(workshop)
-    findings += data_check.tenants(workshop)
+    unfit, named = data_check.tenants(workshop)
+    findings += unfit
     findings += rules_check.verdicts(workshop, declared=frozenset(codes))
-    return codes
+    return codes, named

@@ -156,3 +156,19 @@ def test_an_opa_that_breaks_off_is_a_sentence_too(run: Run, tmp_path: Path) -> N
 
     assert done.exit_code == 2
     assert "could not be checked: opa capabilities --current did not answer, twice: it was ended by SIGKILL." in " ".join(done.stderr.split())
+
+
+def test_a_name_in_policy_data_that_the_boundary_does_not_know_is_refused(run: Run, tmp_path: Path) -> None:
+    """A calendar of a misspelt action would leave the action that was meant without one, and nobody would notice."""
+    folder = Path(shutil.copytree(EXAMPLE / "activation", tmp_path / "activation"))
+    data = folder / "policies" / "countersign" / "tenants" / "acme" / "data.yaml"
+    calendar = 'calendar:\n  activate_plann:\n    timezone: UTC\n    weekdays: [monday]\n    windows: [{from: "08:00", to: "18:00"}]\n'
+    data.write_text(data.read_text() + calendar)
+    line = data.read_text().splitlines().index("  activate_plann:") + 1
+
+    done = run("boundary", "check", str(folder), "--settings", str(EXAMPLE / "settings.yaml"))
+
+    assert done.exit_code == 1
+    said = " ".join(done.stderr.split())
+    assert f'{data}:{line}:1: /calendar/activate_plann: the action "activate_plann" is not in boundary.yaml' in said
+    assert 'Did you mean "activate_plan"?' in said
