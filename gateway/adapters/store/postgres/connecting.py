@@ -107,7 +107,7 @@ def _tls(ca_file: Path | None) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
 
 
-async def check_again(connection: Wire, access: Access, *, store_id: str) -> None:
+async def check_again(connection: Connection, access: Access, *, store_id: str) -> None:
     """What may have changed since the store was opened. Raises `Unsuitable`."""
     with translated("check the connection"):
         found = await connection.fetchrow(_ABOUT)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import asyncpg
 
 from gateway.adapters.store.codec import commit_of, entry_of, key_hash
-from gateway.adapters.store.postgres.connecting import Access, Connection, Pool, arguments
+from gateway.adapters.store.postgres.connecting import Access, Connection, Pool, Wire, arguments, check_again
 from gateway.adapters.store.postgres.hands import GateMemory, Looking
 from gateway.adapters.store.postgres.lane import Errand, Reply
 from gateway.adapters.store.postgres.load import load
@@ -104,11 +104,16 @@ class Reader:
         self._store_clock = store_clock
 
     @staticmethod
-    async def open(access: Access, *, boot_id: str, store_clock: Clock | None) -> "Reader":
+    async def open(access: Access, *, boot_id: str, store_id: str, store_clock: Clock | None) -> "Reader":
+        """Every connection is checked when it is made: whoever answers may have become a standby, which does not know the latest."""
         asked = arguments(access)
+
+        async def check(connection: Wire) -> None:
+            await check_again(connection, access, store_id=store_id)
+
         settings = asked["server_settings"] | {"default_transaction_read_only": "on"}
         with translated("connect"):
-            pool = await asyncpg.create_pool(**asked | {"server_settings": settings}, min_size=1, max_size=access.reads_max, reset=_leave_as_it_is)
+            pool = await asyncpg.create_pool(**asked | {"server_settings": settings}, min_size=0, max_size=access.reads_max, init=check, reset=_leave_as_it_is)
         return Reader(pool, boot_id=boot_id, store_clock=store_clock)
 
     async def close(self) -> None:

@@ -56,7 +56,7 @@ class PostgresStore:
         """Checks and begins a boot. `clock` is this machine's, compared with the server's; `store_clock` stands in for the server's. Raises StoreRefused."""
         boot_id = ids.fresh()
         store_id = await open_store(access, boot_id=boot_id, clock=None if store_clock else clock)
-        reader = await Reader.open(access, boot_id=boot_id, store_clock=store_clock)
+        reader = await Reader.open(access, boot_id=boot_id, store_id=store_id, store_clock=store_clock)
         return PostgresStore(reader, Link(access, boot_id=boot_id, store_id=store_id), store_clock=store_clock, gap_s=gap_s)
 
     async def write(self, write: Write[Reply], *, hand_over_by_s: float) -> Reply:
