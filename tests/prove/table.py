@@ -110,6 +110,10 @@ TABLE: Final = (
         name="simulation", guarantee="no crash, hang-up, fault, halt or late answer, in any order, breaks a promise; the same seed is the same run",
         runs="tests.prove.simulation", counts="simulated runs", quick=300, full=20_000, soak=200_000, holds="I1 I2 I3 I4 I5 I7 I8 I10",
     ),
+    Row(
+        name="cancellation", guarantee="a caller that hangs up, at any await of any call, leaves nothing behind; the record goes on",
+        runs="tests.prove.cancellation", counts="points of cancellation", quick=60, full=ALL, soak=ALL, holds="I1 I4 I5",
+    ),
 )  # fmt: skip
 
 BY_NAME: Final[Mapping[str, Row]] = {row.name: row for row in TABLE}
