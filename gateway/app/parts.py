@@ -137,6 +137,8 @@ def model_spec(name: str, model: Model) -> ModelSpec:
     return ModelSpec(
         name=name, base_url=model.base_url, model=model.model, api_key=model.api_key.value if model.api_key else None,
         concurrency_max=model.concurrency_max, queue_max=model.queue_max, answer_ms_max=model.answer_timeout_ms, aside_ms=model.put_aside_ms,
+        completion_tokens_max=model.completion_tokens_max, greedy=model.greedy, strict_schema=model.strict_schema,
+        ca_file=str(model.ca_file) if model.ca_file else None,
         price=Price(
             micros_per_million_in=price.in_micros_per_million, micros_per_million_out=price.out_micros_per_million, as_of=price.as_of.isoformat()
         ) if price else None,

@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from gateway.config.files import OneWordFile
+from gateway.config.files import FilePath, OneWordFile
 from gateway.declared.kinds import Currency, Declared, DurationMs, wrong
 from gateway.domain.limits import AMOUNT_MAX, COMMIT_DEADLINE_S_MAX, DECIDE_DEADLINE_S_MAX
 from gateway.domain.pointer import well_formed
@@ -107,3 +107,7 @@ class Model(Declared):
     put_aside_ms: Annotated[DurationMs, Field(ge=0, le=3_600_000)] = Field(
         default=30_000, alias="put_aside", description="after a fault of its own it is asked last, this long", examples=["30s"]
     )
+    completion_tokens_max: int = Field(default=400, ge=1, le=100_000, description="of one answer, hidden reasoning included", examples=[2_000])
+    greedy: bool = Field(default=True, description="asks with temperature 0 and a fixed seed; some reasoning models refuse both", examples=[False])
+    strict_schema: bool = Field(default=False, description="asks for the server's strict mode, and leaves out the schema words it refuses", examples=[True])
+    ca_file: FilePath | None = Field(default=None, description="PEM of the CA that certifies it; the system's unless written", examples=["tls/internal-ca.crt"])
