@@ -21,11 +21,18 @@ class Mutant:
     put: str
     test: str  # a pytest node
     first: bool = False  # guards money and writes: planted at every size
+    more: tuple[tuple[str, str], ...] = ()  # further (text, put) in the same file, where a bug needs two places
+
+    @property
+    def edits(self) -> tuple[tuple[str, str], ...]:
+        return ((self.text, self.put), *self.more)
 
     def plant(self, root: Path) -> None:
         """Raises `NotPlanted`."""
         path = root / self.file
         source = path.read_text() if path.is_file() else ""
-        if source.count(self.text) != 1:
-            raise NotPlanted(f"{self.name}: its text occurs {source.count(self.text)} times in {self.file}, expected once; bring the mutant up to date")
-        path.write_text(source.replace(self.text, self.put))
+        for text, put in self.edits:
+            if source.count(text) != 1:
+                raise NotPlanted(f"{self.name}: its text occurs {source.count(text)} times in {self.file}, expected once; bring the mutant up to date")
+            source = source.replace(text, put)
+        path.write_text(source)

@@ -9,6 +9,7 @@ _BUDGETS: Final = "tests/contract/test_store_exam_budgets.py::"
 _UNKNOWNS: Final = "tests/contract/test_store_exam_unknowns.py::"
 _GUARDS: Final = "gateway/domain/guards.py"
 _COMMITS: Final = "gateway/domain/writes/commits.py"
+_NOW: Final = 'lambda held, rows: __import__("gateway.domain.budget", fromlist=["window_start"]).window_start(held.node.window, rows.now_ms)'
 
 OF_THE_LEDGER: Final = (
     Mutant(
@@ -63,12 +64,16 @@ OF_THE_LEDGER: Final = (
     Mutant(
         name="settled-twice", bug="what a write cost is counted twice",
         file="gateway/domain/budget.py", text="settled=row.settled + actual)", put="settled=row.settled + 2 * actual)",
-        test=_BUDGETS + "test_t1_and_t2_of_different_commits_share_a_batch",
+        test="tests/unit/gateway/domain/test_budget.py::test_what_was_not_used_comes_back_and_what_was_used_above_it_is_kept",
     ),
     Mutant(
         name="ended-in-todays-window", bug="a hold ends in the window of now instead of its own",
         file=_COMMITS, text="node = rows.nodes[held.node.key, held.window_start_ms]",
-        put="node = rows.nodes[max(place for place in rows.nodes if place[0] == held.node.key)]",
+        put="node = rows.nodes[held.node.key, _NOW(held, rows)]",
+        more=(
+            ("return [(held.node.key, held.window_start_ms) for held", "return [(held.node.key, _NOW(held, rows)) for held"),
+            ("\ndef nodes_of(", f"\n_NOW = {_NOW}\n\n\ndef nodes_of("),
+        ),
         test=_BUDGETS + "test_a_hold_ends_in_the_window_it_was_made_in",
     ),
     Mutant(
@@ -78,7 +83,8 @@ OF_THE_LEDGER: Final = (
     ),
     Mutant(
         name="check-then-add", bug="each member of a batch sees the budget as it was before the batch", first=True,
-        file="gateway/domain/rows.py", text="        self.nodes[place] = row\n", put="",
+        file="gateway/domain/rows.py", text="        self.nodes[place] = row\n",
+        put="        self.nodes.setdefault(place, row)\n",
         test=_BUDGETS + "test_one_node_named_by_three_members_of_a_batch_counts_three_times",
     ),
     Mutant(
@@ -94,7 +100,7 @@ OF_THE_LEDGER: Final = (
     Mutant(
         name="halt-from-memory", bug="a halt is read from memory, not under the gate",
         file="gateway/adapters/store/load.py", text="if self._gate is None or self._gate[0] != version:", put="if self._gate is None:",
-        test="tests/unit/gateway/adapters/store/test_writer.py::test_a_halt_put_in_by_hand_is_a_halt",
+        test="tests/contract/test_store_exam_halts.py::test_nothing_in_scope_is_admitted_after_a_halt",
     ),
     Mutant(
         name="old-verdict", bug="a verdict of any age admits",

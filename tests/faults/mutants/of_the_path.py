@@ -35,7 +35,7 @@ OF_THE_PATH: Final = (
         name="leaves-with-its-caller", bug="a caller that leaves takes the write with it: a hold that nobody ends", first=True,
         file="gateway/service/keeper.py", text="    done, _ = await asyncio.wait({task}, timeout=left_s)\n",
         put=_CANCELLED,
-        test="tests/unit/gateway/service/test_commit_after_t1.py::test_a_caller_that_leaves_after_t1_changes_nothing_about_the_record",
+        test="tests/unit/gateway/service/test_commit_after_t1.py::test_a_caller_that_leaves_while_t1_is_being_written_changes_nothing_either",
     ),
     Mutant(
         name="sent-again-on-silence", bug="a host that breaks off is sent the same write again", first=True,
@@ -71,7 +71,7 @@ OF_THE_PATH: Final = (
     Mutant(
         name="no-to-a-resend", bug="a refusal of the second attempt is taken for one of the first",
         file="gateway/domain/host_answer.py", text="if resend and seen.host_class is HostClass.FAILED and not replays_refusals:", put="if False:",
-        test="tests/unit/gateway/service/test_reconcile.py::test_no_answer_to_a_resend_but_success_proves_anything",
+        test="tests/unit/gateway/domain/test_host_answer.py::test_a_resend_is_refused_only_where_the_host_replays_refusals",
     ),
     Mutant(
         name="resent-where-nobody-dedupes", bug="a takeover re-sends to a host declared none", first=True,
