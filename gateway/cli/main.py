@@ -2,7 +2,7 @@
 
 import typer
 
-from gateway.cli import activation, boundary, budget, commits, decide, halts, model, opa, policy, run, serving, store, tools
+from gateway.cli import activation, boundary, budget, commits, decide, halts, host, model, opa, policy, run, serving, store, tools
 from gateway.cli.exits import EPILOG
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.command(epilog="Example: countersign halt --tenant acme --action activate_pl
 app.command(epilog="Example: countersign resume h-1 --reason 'prices are right'")(halts.resume)
 app.command(epilog="Example: countersign halts --all")(halts.halts)
 app.add_typer(budget.app, name="budget")
+app.add_typer(host.app, name="host")
 app.add_typer(activation.app, name="activation")
 app.add_typer(policy.app, name="policy")
 app.add_typer(boundary.app, name="boundary")
