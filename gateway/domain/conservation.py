@@ -4,6 +4,7 @@
 2. Holds are open exactly while their commit or decision is; a denied one has none; a failed one released all.
 3. A run's steps are its admitted commits, its counted decisions, its recorded steps, and those of them that were collected.
 4. A decision is consumed by one commit that names it and was not given back.
+5. What a node has authorised, less what was collected, never exceeds the greatest limit it was held against; only a bill above its hold may.
 """
 
 from collections import Counter
@@ -31,7 +32,7 @@ class Books:
 class Discrepancy:
     """One thing that does not add up."""
 
-    what: str  # held, settled, hold, steps, decision
+    what: str  # held, settled, limit, hold, steps, decision; record and story, of `chronicle`
     where: str  # the node with its window, the commit, the decision, the run
     expected: str
     seen: str
@@ -39,7 +40,7 @@ class Discrepancy:
 
 def discrepancies(books: Books) -> list[Discrepancy]:
     """Everything that does not add up; empty when all is well."""
-    return [*_of_nodes(books), *_of_holds(books), *_of_runs(books), *_of_decisions(books)]
+    return [*_of_nodes(books), *_of_limits(books), *_of_holds(books), *_of_runs(books), *_of_decisions(books)]
 
 
 def _of_nodes(books: Books) -> Iterator[Discrepancy]:
@@ -57,6 +58,21 @@ def _of_nodes(books: Books) -> Iterator[Discrepancy]:
         for what, expected, found in (("held", held[place], seen[0]), ("settled", settled[place], seen[1])):
             if expected != found:
                 yield Discrepancy(what=what, where=where, expected=str(expected), seen=str(found))
+
+
+def _of_limits(books: Books) -> Iterator[Discrepancy]:
+    limits: dict[tuple[str, int], int] = {}
+    beyond: Counter[tuple[str, int]] = Counter()
+    for hold in _holds(books):
+        place = (hold.node.key, hold.window_start_ms)
+        limits[place] = max(hold.limit, limits.get(place, 0))
+        beyond[place] += max(0, hold.settled - hold.amount)
+    for row in books.nodes:
+        place = (row.node.key, row.window_start_ms)
+        authorised = row.held + row.settled - row.collected - beyond[place]
+        if place in limits and authorised > limits[place]:
+            where = f"{place[0].replace(_UNIT, '/')} @ {place[1]}"
+            yield Discrepancy(what="limit", where=where, expected=f"at most {limits[place]}", seen=str(authorised))
 
 
 def _of_holds(books: Books) -> Iterator[Discrepancy]:

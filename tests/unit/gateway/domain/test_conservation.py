@@ -43,9 +43,14 @@ def of_commits(change: Callable[[CommitRow], CommitRow], state: State) -> Callab
     return lambda books: replace(books, commits=tuple(change(row) if row.state is state else row for row in books.commits))
 
 
+def _tightened(rows: tuple[CommitRow, ...]) -> tuple[CommitRow, ...]:
+    return tuple(replace(row, decision_id="", holds=tuple(replace(held, limit=1) for held in row.holds)) for row in rows)
+
+
 FALSE: dict[str, tuple[Callable[[Books], Books], set[str]]] = {
     "a unit held by nobody": (lambda books: replace(books, nodes=tuple(replace(row, held=row.held + 1) for row in books.nodes)), {"held"}),
     "a unit spent by nobody": (lambda books: replace(books, nodes=tuple(replace(row, settled=row.settled + 1) for row in books.nodes)), {"settled"}),
+    "more authorised than any limit": (lambda books: replace(books, commits=_tightened(books.commits), decisions=()), {"held", "limit", "steps"}),
     "a node that is gone": (lambda books: replace(books, nodes=()), {"held", "settled"}),
     "a hold in another window": (lambda books: replace(books, nodes=tuple(replace(row, window_start_ms=60_000) for row in books.nodes)), {"held", "settled"}),
     "an unknown whose hold was released": (of_commits(lambda row: replace(row, state=State.FAILED), State.UNKNOWN), {"hold"}),
