@@ -1,6 +1,7 @@
 """Every stage has its mirror test, and every reason its row everywhere it must stand."""
 
 import re
+from enum import StrEnum
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from google.protobuf.descriptor import EnumDescriptor
 from countersign.v1 import reason_pb2, types_pb2
 from gateway.domain.audit import EntryKind
 from gateway.domain.reasons import TABLE, DecideStop, Kind, Reason, RunStop
+from gateway.domain.thinking import CallOutcome
 from gateway.transport.status import CODES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,9 +37,10 @@ def test_reasons_agree_with_the_wire() -> None:
         (types_pb2.DecideStop.DESCRIPTOR, "DECIDE_STOP_", DecideStop),
         (types_pb2.RunStop.DESCRIPTOR, "RUN_STOP_", RunStop),
         (types_pb2.EntryKind.DESCRIPTOR, "ENTRY_KIND_", EntryKind),
+        (types_pb2.CallOutcome.DESCRIPTOR, "CALL_OUTCOME_", CallOutcome),
     ],
 )
-def test_stops_and_entries_agree_with_the_wire(enum: EnumDescriptor, prefix: str, ours: type[DecideStop] | type[RunStop] | type[EntryKind]) -> None:
+def test_closed_lists_agree_with_the_wire(enum: EnumDescriptor, prefix: str, ours: type[StrEnum]) -> None:
     """Every closed list stands once on the wire, under the same names."""
     names = {name.removeprefix(prefix) for name in enum.values_by_name} - {"UNSPECIFIED"}
 

@@ -139,6 +139,33 @@ def test_a_run_is_told_in_order(ask: Run, listener: ScriptedOperator) -> None:
     assert lines[-1] == "budget  writes of tenant acme per month: settled 1, left 2 of 3"
 
 
+def test_each_model_call_and_the_agreement_are_told(ask: Run, listener: ScriptedOperator) -> None:
+    """Who was asked, what came of it, where in the list the option stood, what it used."""
+    outcomes = types_pb2.CallOutcome
+    calls = [
+        types_pb2.ModelCall(ballot=1, model="local", outcome=outcomes.CALL_OUTCOME_FAULTED, detail="it answered HTTP 500\x1b[2J"),
+        types_pb2.ModelCall(ballot=1, model="large", outcome=outcomes.CALL_OUTCOME_DECIDED, option="team_pro", position=2),
+        types_pb2.ModelCall(ballot=2, model="large", outcome=outcomes.CALL_OUTCOME_DECIDED),
+        types_pb2.ModelCall(ballot=2, model="large", outcome=outcomes.CALL_OUTCOME_TOOL_CALLED, detail="billing.seat_usage"),
+    ]
+    for call in calls:
+        call.MergeFrom(types_pb2.ModelCall(spend_micros=20, tokens_in=100, tokens_out=5, wall=Duration(nanos=500_000_000)))
+    told = decision()
+    told.calls.extend(calls)
+    told.agreement.CopyFrom(types_pb2.Agreement(votes=3, agreeing=2, abstained=1, agreement_min=2))
+    entry = types_pb2.TraceEntry(kind=types_pb2.ENTRY_KIND_DECISION, time=at(1), step="select_plan", mode="agentic", decision=told)
+    listener.says(trace(entries=[entry]))
+
+    done = ask("run", "show", "r-1")
+
+    used = "100 + 5 tokens, 0.00002 USD, 0.5 s"
+    assert "2 of 3 ballots agree, 1 for nothing; 2 are needed" in done.stdout
+    assert f"call 1 (ballot 1): local failed: it answered HTTP 500\\x1b[2J; {used}" in done.stdout
+    assert f"call 2 (ballot 1): large chose team_pro, listed second; {used}" in done.stdout
+    assert f"call 3 (ballot 2): large named what is no option; {used}" in done.stdout
+    assert f"call 4 (ballot 2): large asked for billing.seat_usage; {used}" in done.stdout
+
+
 def test_nothing_in_a_run_steers_the_terminal(ask: Run, listener: ScriptedOperator) -> None:
     """A model's escape sequence and a direction mark are shown as what they are."""
     listener.says(trace(entries=entries()))

@@ -39,6 +39,20 @@ def test_an_agentic_step_is_built_as_written(loaded: Load) -> None:
     assert (step.mode, step.rationale, step.fallback, step.decision_ttl_ms) == (Mode.AGENTIC, Rationale.AFTER, "", 900_000)
 
 
+def test_ballots_earlier_decisions_and_transcripts_are_built_as_written(loaded: Load) -> None:
+    """One ballot and a digest unless written; of several, more than half have to agree unless written."""
+    plain = loaded().boundary.workflows["activate"].steps["select"]
+    limits = "{steps_max: 1, tool_calls_max: 0, tokens_max: 9, spend_micros_max: 0, wall_max: 1s}"
+    second = f"      triage: {{mode: agentic, goal: g, options: {{a: x}}, limits: {limits}}}\n"
+    written = "goal: Pick one.\n        votes: 4\n        earlier: [triage]\n        transcript: text\n        redact: [/name]"
+    asked = loaded(("goal: Pick one.", written), ("      select:\n", second + "      select:\n")).boundary.workflows["activate"].steps["select"]
+    strict = loaded(("votes: 4", "votes: 4\n        agreement_min: 4")).boundary.workflows["activate"].steps["select"]
+
+    assert (plain.votes, plain.agreement_min, plain.earlier, plain.transcript_kept, plain.redact) == (1, 1, (), False, ())
+    assert (asked.votes, asked.agreement_min, asked.earlier, asked.transcript_kept, asked.redact) == (4, 3, ("triage",), True, ("/name",))
+    assert strict.agreement_min == 4
+
+
 def test_a_deterministic_step_has_nothing_of_an_agent(loaded: Load) -> None:
     """No models, no limits, no options."""
     step = loaded().boundary.workflows["activate"].steps["write"]
