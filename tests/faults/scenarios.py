@@ -14,6 +14,7 @@ from tests.faults.arena import Arena
 Scenario = Callable[[Arena, str], None]
 
 _DEADLINE_S: Final = 4.0
+_RESENT_S_MAX: Final = 10.0  # a lease, and a look
 
 
 def applied(arena: Arena, key: str) -> None:
@@ -45,6 +46,13 @@ def nobody_to_ask(arena: Arena, key: str) -> None:
     arena.commit(key, host="fail", action="notify", deadline_s=_DEADLINE_S)
 
 
+def resent(arena: Arena, key: str) -> None:
+    """Applied without an answer at a host that dedupes: sent again under the same key once the lease is over."""
+    unknown = arena.commit(key, host="vanish", action="order", deadline_s=_DEADLINE_S)
+    if unknown is not None:
+        arena.wait_for(unknown.commit_id, deadline_s=_RESENT_S_MAX)
+
+
 def together(arena: Arena, key: str) -> None:
     """Four writes of one run at once: they share a transaction."""
     _at_once(arena, [f"{key}-{number}" for number in range(4)])
@@ -62,4 +70,5 @@ def _at_once(arena: Arena, keys: list[str]) -> None:
 
 SCENARIOS: Final[dict[str, Scenario]] = {
     "applied": applied, "refused": refused, "denied": denied, "vanished": vanished, "nobody_to_ask": nobody_to_ask, "together": together, "twins": twins,
+    "resent": resent,
 }  # fmt: skip

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from tests.faults.arena import RECOVERS_S_MAX, Arena
+from tests.faults.arena import RECOVERS_S_MAX, Arena, ArenaBroken
 from tests.faults.scenarios import SCENARIOS
 from tests.faults.tracing import NoTracing, Tracing, most_of
 from tests.prove.suite import FAILURES_MAX, Assignment, Failure, Report, evenly
@@ -25,11 +25,12 @@ class Sweep:
     calls: tuple[str, ...]
     scenarios: tuple[str, ...]
     inject: Callable[[str, int], str]
+    read_timeout_ms: int = 1_500  # of the targets: a lease is some three times as long
     variants: tuple[str, ...] = ("",)  # put before the call in the name of a case
 
     def run(self, given: Assignment) -> Report:
         try:
-            with Arena(given.folder) as arena:
+            with Arena(given.folder, read_timeout_ms=self.read_timeout_ms) as arena:
                 return self._run(given, arena)
         except NoTracing as missing:
             return Report(volume=0, failures=(Failure(case="", what=str(missing)),))
@@ -40,7 +41,10 @@ class Sweep:
         failures: list[Failure] = []
         struck = done = 0
         for number, case in enumerate(cases):
-            ended, wrong = self._strike(arena, case, f"key-{number}")
+            try:
+                ended, wrong = self._strike(arena, case, f"key-{number}")
+            except ArenaBroken as broken:
+                return Report(volume=done, failures=(*failures, Failure(case=case, what=str(broken))))
             struck += ended
             done += 1
             given.told(done)

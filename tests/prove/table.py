@@ -49,6 +49,10 @@ TABLE: Final = (
         runs="tests.faults.kill_sweep", counts="kill points", quick=24, full=400, soak=4_000, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
     ),
     Row(
+        name="resend-sweep", guarantee="killed around a re-send: the same key again, each attempt recorded before it is sent, one effect",
+        runs="tests.faults.resend_sweep", counts="kill points", quick=3, full=48, soak=400, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
+    ),
+    Row(
         name="io-faults", guarantee="a disk that fails or is full at any write or sync: an unknown or a refusal, never a wrong answer",
         runs="tests.faults.io_faults", counts="fault points", quick=16, full=160, soak=1_600, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
     ),
