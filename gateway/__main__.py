@@ -16,9 +16,9 @@ def main() -> None:
     sys.excepthook = _bug
     from typer.main import get_command  # noqa: PLC0415 - nothing of ours is loaded before the check above
 
-    from gateway.cli.main import app  # noqa: PLC0415 - as above
+    from gateway.cli.main import command_line  # noqa: PLC0415 - as above
 
-    get_command(app)(prog_name="countersign")
+    get_command(command_line(*sys.argv[1:2]))(prog_name="countersign")
 
 
 def _bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -1,41 +1,52 @@
-"""The command as a whole: every group in its place, and how it ends."""
+"""The command as a whole: every group in its place, and how it ends.
+
+1. A command is imported when it is asked for: what halts a gateway does not wait for what thinks, judges or stores.
+"""
+
+from importlib import import_module
+from types import ModuleType
+from typing import Final
 
 import typer
 
-from gateway.cli import activation, boundary, budget, commits, decide, halts, host, model, opa, policy, run, serving, store, tools
 from gateway.cli.exits import EPILOG
 
-app = typer.Typer(
-    name="countersign",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=EPILOG,
-)
+COMMANDS: Final = {  # name, which is also the function's: module, example
+    "serve": ("serving", "countersign serve --settings settings.yaml"),
+    "demo": ("serving", "countersign demo"),
+    "halt": ("halts", "countersign halt --tenant acme --action activate_plan --reason 'prices look wrong'"),
+    "resume": ("halts", "countersign resume h-1 --reason 'prices are right'"),
+    "halts": ("halts", "countersign halts --all"),
+    "version": ("serving", "countersign version --json"),
+}
+GROUPS: Final = ("run", "commits", "budget", "host", "activation", "policy", "boundary", "tools", "model", "decide", "opa", "store")  # modules with an `app`
 
 
-@app.callback()
+def command_line(asked: str = "") -> typer.Typer:
+    """The command with everything in it; where `asked` names one of its commands or groups, with that one alone."""
+    known = asked in COMMANDS or asked in GROUPS
+    whole = typer.Typer(
+        name="countersign",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        epilog=EPILOG,
+    )
+    whole.callback()(countersign)
+    for name, (module, example) in COMMANDS.items():
+        if not known or name == asked:
+            whole.command(name, epilog=f"Example: {example}")(getattr(_module(module), name))
+    for name in GROUPS:
+        if not known or name == asked:
+            whole.add_typer(_module(name).app, name=name)
+    return whole
+
+
 def countersign() -> None:
     """The agent proposes, the workflow disposes, the gateway countersigns."""
 
 
-app.command(epilog="Example: countersign serve --settings settings.yaml")(serving.serve)
-app.command(epilog="Example: countersign demo")(serving.demo)
-app.add_typer(run.app, name="run")
-app.add_typer(commits.app, name="commits")
-app.command(epilog="Example: countersign halt --tenant acme --action activate_plan --reason 'prices look wrong'")(halts.halt)
-app.command(epilog="Example: countersign resume h-1 --reason 'prices are right'")(halts.resume)
-app.command(epilog="Example: countersign halts --all")(halts.halts)
-app.add_typer(budget.app, name="budget")
-app.add_typer(host.app, name="host")
-app.add_typer(activation.app, name="activation")
-app.add_typer(policy.app, name="policy")
-app.add_typer(boundary.app, name="boundary")
-app.add_typer(tools.app, name="tools")
-app.add_typer(model.app, name="model")
-app.add_typer(decide.app, name="decide")
-app.add_typer(opa.app, name="opa")
-app.add_typer(store.app, name="store")
-app.command(epilog="Example: countersign version --json")(serving.version)
+def _module(name: str) -> ModuleType:
+    return import_module(f"gateway.cli.{name}")

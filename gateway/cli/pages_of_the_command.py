@@ -8,7 +8,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from gateway.cli.exits import MEANINGS
-from gateway.cli.main import app
+from gateway.cli.main import command_line
 from gateway.cli.pages_of_law import table
 
 _WIDTH: Final = 110
@@ -18,6 +18,7 @@ def commands() -> str:
     """Every command with its help, and the exit codes."""
     codes = table(("exit code", "meaning"), [(str(int(code)), meaning) for code, meaning in MEANINGS.items()])
     page = f"# The `countersign` command\n\n{codes}"
+    app = command_line()
     for words in _paths(get_command(app), ()):
         shown = CliRunner().invoke(app, [*words, "--help"], prog_name="countersign", terminal_width=_WIDTH, color=False)
         page += f"\n## `{' '.join(('countersign', *words))}`\n\n```\n{_trimmed(shown.stdout)}\n```\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from gateway.cli.main import app
+from gateway.cli.main import command_line
 from tests.unit.gateway.cli.scripted import ScriptedOperator
 
 Run = Callable[..., Result]
@@ -30,7 +30,7 @@ def run() -> Run:
 
     def command(*words: str, environment: dict[str, str] | None = None) -> Result:
         unset: dict[str, str | None] = {"COUNTERSIGN_OPERATOR": None, "COUNTERSIGN_OPERATOR_TOKEN_FILE": None, "FORCE_COLOR": None, "COLUMNS": None}
-        return CliRunner().invoke(app, list(words), env=unset | (environment or {}), prog_name="countersign")
+        return CliRunner().invoke(command_line(*words[:1]), list(words), env=unset | (environment or {}), prog_name="countersign")
 
     return command
 

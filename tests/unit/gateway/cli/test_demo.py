@@ -21,7 +21,7 @@ def elsewhere(tmp_path: Path) -> Path:
 
 def demo(home: Path, before: str = "") -> tuple[int, str]:
     """Exit code, and what was said on standard error, of the demo of the gateway in `home`."""
-    program = f"import sys; sys.path.insert(0, {str(home)!r}); {before}\nfrom gateway.cli.main import app; app()"
+    program = f"import sys; sys.path.insert(0, {str(home)!r}); {before}\nfrom gateway.cli.main import command_line; command_line('demo')()"
     done = subprocess.run([sys.executable, "-c", program, "demo"], cwd=home, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == ""
     return done.returncode, " ".join(done.stderr.split())

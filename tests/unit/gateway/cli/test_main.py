@@ -4,20 +4,22 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
+from gateway.cli.main import COMMANDS, GROUPS, command_line
 from gateway.cli.screen import as_json, money, plain
 from tests.unit.gateway.cli.conftest import ROOT, Run
 
 BROKEN = """
 import sys
 from gateway.__main__ import main
-from gateway.cli.main import app
+from gateway.cli import serving
 
-@app.command()
 def broken() -> None:
     raise ZeroDivisionError("as planned")
 
-sys.argv = ["countersign", "broken"]
+serving.version = broken
+sys.argv = ["countersign", "version"]
 main()
 """
 
@@ -38,6 +40,24 @@ def test_help_lists_the_exit_codes(run: Run) -> None:
 def test_help_teaches_by_example(run: Run, words: tuple[str, ...]) -> None:
     """Every command shows one."""
     assert f"Example: countersign {' '.join(words)}" in " ".join(run(*words, "--help").stdout.split())
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, *GROUPS])
+def test_a_command_alone_is_the_one_in_the_whole(name: str) -> None:
+    """Only what is asked for is imported, and it says the same."""
+    alone, whole = (CliRunner().invoke(command_line(asked), [name, "--help"], prog_name="countersign").stdout for asked in (name, ""))
+
+    assert alone == whole
+    assert f"Usage: countersign {name}" in alone
+
+
+def test_a_halt_waits_for_nothing_it_does_not_need() -> None:
+    """Neither what thinks nor what judges nor what stores is loaded first."""
+    asked = "import sys; from gateway.cli.main import command_line; command_line('halt'); print(*sys.modules)"
+    loaded = set(process("-c", asked).stdout.split())
+
+    assert "gateway.cli.halts" in loaded
+    assert not loaded & {"openai", "aiohttp", "httpx", "httpx2", "apsw", "asyncpg", "gateway.app"}
 
 
 def test_a_wrong_word_is_wrong_input(run: Run) -> None:
