@@ -33,6 +33,20 @@ async def test_live_is_live_and_ready_says_why_not() -> None:
     assert other[0] == 404
 
 
+async def test_what_is_amiss_is_hinted_at_and_changes_no_status() -> None:
+    """A probe must not take down what still serves."""
+    hints = ["tool notes.search is disabled: its server does not list it"]
+    diagnostics = Diagnostics(ready=lambda: "", hints=lambda: hints)
+    port = await diagnostics.start("127.0.0.1:0")
+
+    amiss = await get(port, "/readyz")
+    hints.clear()
+    well = await get(port, "/readyz")
+    await diagnostics.stop()
+
+    assert (amiss, well) == ((200, "ready\nhint: tool notes.search is disabled: its server does not list it\n"), (200, "ready\n"))
+
+
 async def test_an_address_in_use_is_refused() -> None:
     """Before anything else is served."""
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ListenerRefused, match="diagnostics: cannot bind"):
