@@ -1,17 +1,22 @@
 """One strict scan: a document that passes means the same to OPA, to the host and to us.
 
 1. Refused: invalid UTF-8, a byte-order mark, duplicate keys (also under case folding), lone surrogates, NUL, depth over 32,
-   numbers beyond ±2^53, more than 17 significant digits, exponents beyond ±30, NaN and infinities, anything after the value.
+   numbers beyond ±2^53, digits that a double does not keep, a zero with a sign, exponents beyond ±30, NaN and infinities,
+   anything after the value.
 2. The bytes are never re-encoded; whoever needs the document gets the very bytes that were scanned.
-3. Source of each rule: parsers that disagree (Go folds case, OPA takes the last duplicate, some turn long integers into floats).
+3. Source of each rule: parsers that disagree (Go folds case, OPA takes the last duplicate, some turn long integers into floats, OPA keeps digits that
+   others lose, JavaScript keeps the sign of -0). `tests/simulation/parsing` asks them all.
 """
 
 import json
 import re
 from dataclasses import dataclass
-from typing import Final
+from decimal import Decimal
+from typing import Final, TypeVar
 
 from gateway.domain.limits import JSON_DEPTH_MAX, JSON_INTEGER_MAX
+
+Number = TypeVar("Number", int, float)
 
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKET: Final = re.compile(rb"[\[\]{}]")
@@ -96,7 +101,7 @@ def _twin(keys: list[str]) -> str:
 def _integer(digits: str) -> int:
     if len(digits) > _NUMBER_CHARS_MAX or abs(value := int(digits)) > JSON_INTEGER_MAX:
         raise _Refuse("integer beyond ±2^53", digits)
-    return value
+    return _signed(value, digits)
 
 
 def _float(digits: str) -> float:
@@ -108,6 +113,14 @@ def _float(digits: str) -> float:
         raise _Refuse("exponent out of bounds", digits)
     if abs(value := float(digits)) > JSON_INTEGER_MAX:
         raise _Refuse("number beyond ±2^53", digits)
+    if Decimal(digits) != Decimal(repr(value)):
+        raise _Refuse("number with digits that a double does not keep", digits)
+    return _signed(value, digits)
+
+
+def _signed(value: Number, digits: str) -> Number:
+    if not value and digits.startswith("-"):
+        raise _Refuse("zero with a sign", digits)
     return value
 
 
