@@ -118,6 +118,10 @@ TABLE: Final = (
         name="cancellation", guarantee="a caller that hangs up, at any await of any call, leaves nothing behind; the record goes on",
         runs="tests.prove.cancellation", counts="points of cancellation", quick=60, full=ALL, soak=ALL, holds="I1 I4 I5",
     ),
+    Row(
+        name="parsing", guarantee="what is admitted is one document to OPA, Go, JavaScript, Java and Python; what they read differently is refused",
+        runs="tests.prove.parsing", counts="documents", quick=600, full=20_000, soak=500_000, holds="I11",
+    ),
 )  # fmt: skip
 
 BY_NAME: Final[Mapping[str, Row]] = {row.name: row for row in TABLE}

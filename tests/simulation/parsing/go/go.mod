@@ -1,0 +1,3 @@
+module countersign.dev/tests/parsing
+
+go 1.24
