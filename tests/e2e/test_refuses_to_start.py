@@ -157,3 +157,17 @@ def test_assertions_switched_off(settings: Path) -> None:
 
     assert done.returncode == 70
     assert "-O" in done.stdout + done.stderr
+
+
+def test_words_that_are_to_be_kept_and_have_no_place(settings: Path) -> None:
+    """A step that asks for its transcript needs a folder in the settings; with one it would start."""
+    boundary = settings.parent / "activation" / "boundary.yaml"
+    spoil(boundary, "        models: [rogue]\n", "        models: [rogue]\n        transcript: text\n")
+
+    said = refused(settings)
+    settings.write_text(settings.read_text() + f"\ntranscripts: {{folder: {settings.parent / 'transcripts'}}}\n")
+    checked = subprocess.run([COUNTERSIGN, "serve", "--check", "--settings", str(settings)], capture_output=True, timeout=60, check=False, cwd=ROOT)
+
+    assert "step activate_subscription/select_plan_rogue keeps its transcripts, and the settings name no folder for them" in said
+    assert "Write transcripts: {folder:" in said
+    assert checked.returncode == 0
