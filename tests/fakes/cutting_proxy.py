@@ -69,6 +69,7 @@ class CuttingProxy:
                     cut, self._next = self._next, None
                     self.cuts += 1
                     back.cancel()
+                    await asyncio.wait({back})
                     await self._cut(cut, from_server, to_server, writer)
                     return
                 to_server.write(asked)
@@ -96,7 +97,6 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         while said := await reader.read(65_536):
             writer.write(said)
             await writer.drain()
+        writer.close()
     except OSError:
         pass
-    finally:
-        writer.close()

@@ -95,6 +95,10 @@ class Server:
                 self.process.wait(END_S_MAX)
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def said(self, words: str) -> int:
+        """How often the server's log has it."""
+        return (self.folder / "log").read_text(errors="replace").count(words)
+
     async def administer(self, database: str = "postgres") -> "asyncpg.Connection[asyncpg.Record]":
         return await asyncpg.connect(host=str(self.folder), user="postgres", database=database, timeout=5)
 

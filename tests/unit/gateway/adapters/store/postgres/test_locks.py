@@ -3,7 +3,9 @@
 import asyncio
 
 import asyncpg
+import pytest
 
+from gateway.adapters.store.codec import key_hash
 from gateway.adapters.store.postgres.connecting import Access
 from gateway.domain.asks import Refuse, Twin
 from gateway.domain.halts import HaltScope
@@ -14,9 +16,9 @@ from gateway.domain.writes.commits import Authorised, Denied
 from gateway.domain.writes.halts import ThrowHalt
 from gateway.domain.writes.resolutions import ClaimLook
 from tests.contract.store_desk import RUN, TENANT, Desk, limit, reasons, run_named, terms, writes
+from tests.fakes.postgres import Server
 from tests.unit.gateway.adapters.store.postgres.conftest import Seated
 
-Admin = asyncpg.Connection
 THROWN = (
     "INSERT INTO halts VALUES ('h-1', '', '', '', '', '', '', '', 'incident', 'dora', 1, 0, '', '', '', '')",
     "UPDATE gate SET version = version + 1",
@@ -99,7 +101,26 @@ async def test_a_halt_is_not_kept_waiting_by_a_stream_of_writes(seated: Seated) 
     assert await asyncio.gather(*streams) == [[False]] * 4
 
 
-async def test_batches_that_name_the_same_rows_in_other_orders_do_not_deadlock(seated: Seated) -> None:
+async def test_whoever_comes_after_a_halt_waits_behind_it(desk: Desk, admin: "asyncpg.Connection[asyncpg.Record]", database: Access) -> None:
+    """While a halt waits for those who share the gate, nobody new shares it: it is next, however many write."""
+    await desk.authorised(desk.ask("K-0"))
+    newcomer = await asyncpg.connect(host=database.host, user="gateway", database=database.database)
+    await newcomer.execute("SET search_path = countersign; SET lock_timeout = '50ms'")
+    sharing = admin.transaction()
+    await sharing.start()
+    await admin.execute("SELECT one FROM gate FOR SHARE")
+    thrown = asyncio.ensure_future(desk.write(ThrowHalt(halt_id="h-1", scope=HaltScope(), reason="incident", principal="dora", salt=b"s")))
+    await until_waiting(admin)
+
+    with pytest.raises(asyncpg.LockNotAvailableError):
+        await newcomer.execute("SELECT one FROM gate FOR SHARE")
+    await sharing.commit()
+
+    assert (await thrown).halt.halt_id == "h-1"
+    await newcomer.close()
+
+
+async def test_batches_that_name_the_same_rows_in_other_orders_are_all_decided(seated: Seated) -> None:
     """Two gateways, the same runs, budgets and keys, one forwards and one backwards: everything is decided, each key once."""
     one, other = await seated(), await seated()
     await one.activate(tenant=[limit(1_000)], workflow=[limit(1_000)])
@@ -115,6 +136,29 @@ async def test_batches_that_name_the_same_rows_in_other_orders_do_not_deadlock(s
     assert pairs == [["Authorised", "Twin"]] * 200
     assert await one.balances() == {"run": (one_run := (await one.balances())["run"]), "workflow": (200, 0), "tenant": (200, 0)}
     assert one_run[0] in {22, 23}
+
+
+async def test_two_batches_held_up_at_one_key_do_not_hold_each_other_up(seated: Seated, admin: "asyncpg.Connection[asyncpg.Record]", postgres: Server) -> None:
+    """The same thirty keys, asked for in opposite orders, and a third hand on the one in the middle: both go on when it lets go."""
+    one, other = await seated(), await seated()
+    for desk in (one, other):
+        await desk.authorised(desk.ask(f"K-{desk.ids.fresh()}"))
+    holding = admin.transaction()
+    await holding.start()
+    middle = key_hash(KeyName(KeySpace.COMMIT, TENANT, b"K-15"))
+    await admin.execute("INSERT INTO keys VALUES ($1, 0)", middle)
+    claims = [
+        asyncio.ensure_future(desk.together([desk.claim(desk.ask(f"K-{n}")) for n in numbers]))
+        for desk, numbers in ((one, range(30)), (other, range(29, -1, -1)))
+    ]
+    await until_waiting(admin, 2)
+    before = postgres.said("deadlock detected")
+
+    await holding.rollback()
+
+    replies = [reply for batch in await asyncio.gather(*claims) for reply in batch]
+    assert [sum(isinstance(reply, kind) for reply in replies) for kind in (Authorised, Twin)] == [30, 30]
+    assert postgres.said("deadlock detected") == before
 
 
 async def test_one_look_at_an_unknown_belongs_to_one_gateway(seated: Seated) -> None:
