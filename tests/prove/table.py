@@ -97,6 +97,10 @@ TABLE: Final = (
         "bounded-thought", "every thought ends inside its limits", "tests/contract/test_thinker_exam.py", "tests/contract/test_thinker_hostile.py",
         holds="I13",
     ),
+    _tests(
+        "no-hands", "nothing the agent reaches can write, and no text it reads can make it read for another",
+        "tests/architecture/test_reach.py", "tests/contract/test_thinker_injected.py", "tests/unit/agent/tools", holds="I13",
+    ),
     _tests("house", "the house: directions, sizes, each contract breakable", "tests/architecture", holds="I13"),
     _tests(
         "whole-path", "killed between forward and settle: UNKNOWN, settled once; no secret in a log", "tests/e2e/test_subscription.py",

@@ -77,7 +77,7 @@ def test_every_command_and_exit_code_is_on_its_page() -> None:
         "commits resolve",
         "budget show",
     )
-    commands += ("activation show", "policy check", "boundary check", "opa install")
+    commands += ("activation show", "policy check", "boundary check", "tools pin", "opa install")
 
     assert all(f"## `countersign {command}`" in page("cli.md") for command in commands)
     assert all(f"| {code} |" in page("cli.md") for code in (0, 1, 2, 3, 4, 70))
