@@ -22,6 +22,7 @@ from examples.subscription.workflow import activate
 
 TEAM: Final = 12
 WORKFLOW: Final = "activate_subscription"
+HALTED: Final = "lighthouse-1"
 FITTING: Final = ["team_pro", "enterprise"]
 PRICE: Final = {"team_pro": 99_000_000, "enterprise": 1_200_000_000}
 
@@ -136,50 +137,45 @@ def outside_the_options(client: Client) -> None:
 
 
 def halted(theatre: Theatre, client: Client) -> None:
-    scene(6, "The kill switch: halt, denied, lifted, and the superseding retry under the same key")
-    run = client.run(workflow=WORKFLOW, run_id="lighthouse-1")
+    scene(6, "The kill switch (countersign halt, countersign resume): halted, denied, lifted")
+    run = client.run(workflow=WORKFLOW, run_id=HALTED)
     decision = decided(run, "lighthouse")
-    asked = payload("lighthouse", plan_of(decision))
     with connect_operator(theatre.address("operator")) as operator:
         halt = operator.halt(HaltScope(tenant="acme", action="activate_plan"), reason="prices look wrong").halt
-        tell("operator", f"halt {halt.halt_id} on activate_plan of acme: {halt.reason}   (or: countersign halt)")
-        denied = run.commit("activate_plan", step="select_plan", decision=decision, payload=asked)
+        tell("operator", f"halt {halt.halt_id} on activate_plan of acme")
+        denied = run.commit("activate_plan", step="select_plan", decision=decision, payload=payload("lighthouse", plan_of(decision)))
         show_commit(denied)
         need([one.reason for one in denied.reasons] == [Reason.HALTED], "HALTED")
         lifted = operator.resume(halt.halt_id, reason="prices are right")
-        tell("operator", f"halt lifted by {lifted.lifted_by}   (or: countersign resume)")
-    retried = client.commit(
-        key="lighthouse-1/select_plan/activate_plan", supersedes=denied.commit_id, run_id="lighthouse-1", workflow=WORKFLOW,
-        step="select_plan", action="activate_plan", decision=decision, payload=asked,
-    )  # fmt: skip
-    tell("retry", f"{retried.outcome}, generation {retried.generation} of the same key")
-    need(retried.outcome is Outcome.SUCCEEDED and retried.generation == 2, "a second generation that succeeds")
-    run.finish()
-    count(theatre, "lighthouse", 1)
+        tell("operator", f"halt lifted by {lifted.lifted_by}")
+    count(theatre, "lighthouse", 0)
 
 
 def vanished(theatre: Theatre, client: Client) -> None:
-    scene(7, "A billing service that writes, then vanishes without an answer")
-    run = client.run(workflow=WORKFLOW, run_id="observatory-1")
-    decision = decided(run, "observatory")
+    scene(7, "The superseding retry under the same key; billing writes, then vanishes without an answer")
+    key = f"{HALTED}/select_plan/activate_plan"
+    denied = client.get_commit(key=key)
+    decision = decided(client.run(workflow=WORKFLOW, run_id=HALTED), "lighthouse")  # the same question: answered from the record
     theatre.switch(vanish_after_writing={"times": 1})
     commit = client.commit(
-        key="observatory-1/select_plan/activate_plan", run_id="observatory-1", workflow=WORKFLOW, step="select_plan", action="activate_plan",
-        decision=decision, payload=payload("observatory", plan_of(decision)),
+        key=key, supersedes=denied.commit_id, run_id=HALTED, workflow=WORKFLOW, step="select_plan", action="activate_plan",
+        decision=decision, payload=payload("lighthouse", plan_of(decision)),
     )  # fmt: skip
+    tell("retry", f"generation {commit.generation} of the key, supersedes {denied.commit_id}")
     show_commit(commit)
+    need(commit.generation == 2, "a second generation")
     need(commit.outcome is Outcome.UNKNOWN and any(one.held for one in commit.budgets), "UNKNOWN, money held")
     out.print("   [dim]the reconciler asks billing what came of the key …[/]")
     settled = client.wait_commit(commit_id=commit.commit_id)
     show_commit(settled)
     need(settled.outcome is Outcome.SUCCEEDED, "reconciled to SUCCEEDED")
-    run.finish()
-    count(theatre, "observatory", 1)
+    client.run(workflow=WORKFLOW, run_id=HALTED).conclude(settled)
+    count(theatre, "lighthouse", 1)
 
 
 def the_trace(theatre: Theatre) -> None:
-    scene(8, "The trace, as an auditor reads it: countersign run show observatory-1")
-    words = [str(Path(sys.executable).with_name("countersign")), "run", "show", "observatory-1", "--tenant", "acme"]
+    scene(8, f"The trace, as an auditor reads it: countersign run show {HALTED}")
+    words = [str(Path(sys.executable).with_name("countersign")), "run", "show", HALTED, "--tenant", "acme"]
     done = subprocess.run([*words, "--gateway", theatre.address("operator")], capture_output=True, text=True, timeout=30, check=False)
     need(done.returncode == 0, f"countersign run show: exit {done.returncode}: {done.stderr.strip()}")
     out.print(done.stdout, markup=False)
