@@ -14,16 +14,17 @@ from pathlib import Path
 from benchmarks import children, floor, host, machine
 from benchmarks.load import CallFailed, Line
 from benchmarks.rounds import Stage
+from benchmarks.stores import Place
 from benchmarks.terms import Requests, settings
 
 
 @asynccontextmanager
-async def raised(*, folder: Path, sockets: Path, store: Path, run_size: int, cores: tuple[int, int] | None) -> AsyncIterator[tuple[Stage, children.Child]]:
+async def raised(*, folder: Path, sockets: Path, store: Place, run_size: int, cores: tuple[int, int] | None) -> AsyncIterator[tuple[Stage, children.Child]]:
     """The stage, and the gateway's process. `folder` gets settings and logs; `sockets` has a short path. Raises `ChildFailed`, `CallFailed`."""
     floor_socket, gateway_socket = sockets / "floor.sock", sockets / "gateway" / "gateway.sock"
     async with children.module("host", folder=folder) as host_child:
         base_url = await host_child.says(host.READY)
-        (folder / "settings.yaml").write_text(settings(base_url=base_url, socket=gateway_socket, store=store))
+        (folder / "settings.yaml").write_text(settings(base_url=base_url, socket=gateway_socket, store=store.section))
         async with (
             children.module("floor", "--socket", str(floor_socket), "--host", base_url, folder=folder) as floor_child,
             children.gateway(folder / "settings.yaml", folder=folder) as gateway,
@@ -35,7 +36,7 @@ async def raised(*, folder: Path, sockets: Path, store: Path, run_size: int, cor
                 await gateway.until(lines[1].open())
                 opa_pid = _opa_of(gateway)
                 if cores is not None:
-                    _pin(cores, servers=(gateway.pid, floor_child.pid), others=(opa_pid, host_child.pid, os.getpid()))
+                    _pin(cores, servers=(gateway.pid, floor_child.pid), others=(opa_pid, host_child.pid, os.getpid(), *store.processes()))
                 stage = Stage(
                     host_url=base_url, host_pid=host_child.pid, floor_pid=floor_child.pid, gateway_pid=gateway.pid, opa_pid=opa_pid,
                     floor=lines[0], gateway=lines[1], requests=Requests(name=secrets.token_hex(4), run_size=run_size),

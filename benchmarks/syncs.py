@@ -1,13 +1,14 @@
 """Counts what the gateway really asks of the disk: an acknowledged transaction that was not synced is a figure for nothing.
 
 1. Commits go one at a time, so that no two transactions can share a sync: each commit is T1 and T2, two syncs at least.
-2. Counted from outside, by strace on the running gateway, after the clocks have stopped.
+2. Counted from outside, by strace on whoever writes (the gateway, or the server it records on), after the clocks have stopped.
 """
 
 import asyncio
 import re
 import shutil
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -32,14 +33,22 @@ class Syncs:
     syncs: int
 
 
-async def count_syncs(line: Line, requests: Requests, *, pid: int, folder: Path) -> Syncs:
+async def count_syncs(line: Line, requests: Requests, *, pids: Sequence[int], folder: Path) -> Syncs:
     """Raises `StraceMissing`, `CallFailed`."""
     strace = shutil.which("strace")
     if strace is None:
         raise StraceMissing("strace is not on PATH, so syncs cannot be counted; install it, or say --without-syncs")
     told = folder / "syncs.txt"
     process = await asyncio.create_subprocess_exec(
-        strace, "-f", "-c", "-e", "trace=fsync,fdatasync", "-o", str(told), "-p", str(pid), stderr=asyncio.subprocess.PIPE
+        strace,
+        "-f",
+        "-c",
+        "-e",
+        "trace=fsync,fdatasync",
+        "-o",
+        str(told),
+        *(part for pid in pids for part in ("-p", str(pid))),
+        stderr=asyncio.subprocess.PIPE,
     )
     try:
         await _attached(process)
@@ -63,4 +72,4 @@ async def _attached(process: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         said = ""
     if "attached" not in said:
-        raise StraceMissing(f"strace could not attach to the gateway ({said.strip() or 'it said nothing'}), so syncs cannot be counted; say --without-syncs")
+        raise StraceMissing(f"strace could not attach ({said.strip() or 'it said nothing'}), so syncs cannot be counted; say --without-syncs")

@@ -4,7 +4,7 @@
 2. Every request is made before the clock starts; its key is new, whatever ran before it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -43,7 +43,7 @@ def host_spec(base_url: str) -> HttpHostSpec:
     )  # fmt: skip
 
 
-def settings(*, base_url: str, socket: Path, store: Path) -> str:
+def settings(*, base_url: str, socket: Path, store: Mapping[str, object]) -> str:
     """The gateway's settings file, as YAML."""
     target = {
         "base_url": base_url, "mode": "query", "query": {"path": QUERY_PATH}, "connect_timeout": f"{_CONNECT_MS}ms", "send_timeout": f"{_SEND_MS}ms",
@@ -51,7 +51,7 @@ def settings(*, base_url: str, socket: Path, store: Path) -> str:
     }  # fmt: skip
     document = {
         "listeners": [{"name": CALLER, "address": f"unix:{socket}", "tenant": TENANT, "caller": CALLER, "role": "workflow"}],
-        "store": {"sqlite": {"path": str(store)}},
+        "store": dict(store),
         "activation": {"path": str(ACTIVATION)},
         "opa": {"folder": str(OPA_FOLDER)},
         "targets": {TARGET: target},

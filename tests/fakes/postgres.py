@@ -36,13 +36,13 @@ _TEMPLATE: Final = "migrated"
 
 
 class Server:
-    """One server process and the databases in it. `settings` are of the server's command line."""
+    """One server process and the databases in it. `settings` are of the server's command line; `parent` is where its folder lies instead of in memory."""
 
-    def __init__(self, programs: Path, *, settings: Sequence[str] = ()) -> None:
+    def __init__(self, programs: Path, *, settings: Sequence[str] = (), parent: Path | None = None) -> None:
         self._programs = programs
         self._settings = settings
         self._user = _unprivileged()
-        self.folder = Path(tempfile.mkdtemp(prefix="cs-pg-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None))
+        self.folder = Path(tempfile.mkdtemp(prefix="cs-pg-", dir=parent or (_MEMORY if os.access(_MEMORY, os.W_OK) else None)))
         self.process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
         self._has_template = False
@@ -77,6 +77,11 @@ class Server:
                 await connection.close()
                 self._answered = True
                 return
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None, "it runs"
+        return self.process.pid
 
     def kill(self) -> None:
         """SIGKILL to the postmaster; its children see that and end."""

@@ -3,7 +3,7 @@
 from benchmarks.proof import Evidence, Stored, evidence
 from benchmarks.rounds import Kind, Sample
 
-STORED = Stored(succeeded=100, others=0, imbalances=(), synchronous=2, journal="wal")
+STORED = Stored(succeeded=100, others=0, imbalances=(), unsound=())
 
 
 def sample(kind: Kind, *, per_s: float = 1_000.0, in_flight: int = 64, number: int = 1, calls: int = 100) -> Sample:

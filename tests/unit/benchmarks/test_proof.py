@@ -45,9 +45,7 @@ def test_what_does_not_add_up_is_found(broken: Evidence, said: str) -> None:
         (replace(STORED, succeeded=99), "the store holds 99 commits that succeeded"),
         (replace(STORED, others=1), "and 1 others"),
         (replace(STORED, imbalances=("held of run/bench: expected 0, seen 7",)), "expected 0, seen 7"),
-        (replace(STORED, synchronous=1), "synchronous is 1, not FULL"),
-        (replace(STORED, synchronous=0), "synchronous is 0, not FULL"),
-        (replace(STORED, journal="memory"), "the journal is memory"),
+        (replace(STORED, unsound=("fsync is off, not on",)), "fsync is off, not on"),
     ],
 )
 def test_what_is_not_stored_as_promised_is_found(stored: Stored, said: str) -> None:

@@ -12,17 +12,19 @@ from benchmarks import __main__ as benchmark
 from benchmarks.children import ChildFailed
 from benchmarks.load import CallFailed
 from benchmarks.rounds import Plan
+from benchmarks.stores import STORES
 from benchmarks.syncs import StraceMissing
 from tests.unit.benchmarks.made import flawless
 
 PLAN = Plan(rounds=1, calls={1: 5, 8: 40}, bunch=8, run_size=10, time_s_max=60.0)
 
 
-async def test_a_benchmark_measures_proves_and_writes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("store", [*STORES])
+async def test_a_benchmark_measures_proves_and_writes(store: str, tmp_path: Path) -> None:
     """Every commit is accounted for, the warm-up's too, and this process keeps its cores."""
     cores = os.sched_getaffinity(0)
 
-    await benchmark.bench(PLAN, count=False, cores=None, out=tmp_path / "made.json", console=Console(quiet=True))
+    await benchmark.bench(PLAN, store=store, count=False, cores=None, out=tmp_path / "made.json", console=Console(quiet=True))
 
     made = json.loads((tmp_path / "made.json").read_bytes())
     assert made["ratio"].keys() == {"1", "8"}
