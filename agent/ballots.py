@@ -3,8 +3,9 @@
 1. The order of a ballot is a rotation of the declared one: ballot 1 as declared, ballot 2 begins with the second option, and so on, so that
    each option comes first once before any does twice. When all rotations have been used, those of the reversed order follow.
    Nothing is drawn by lot: the same step asks the same ballots every time.
-2. A ballot may use an equal share of the steps, tool calls, tokens and money that are left; what it leaves goes to those after it. The wall
-   clock is one for all.
+2. A ballot may use an equal share of the steps, tool calls, tokens and money that are left; what it leaves goes to those after it, and the odd
+   step or tool call to those before. Fewer steps than ballots are no share at all: nothing is asked that cannot be counted. The wall clock is
+   one for all.
 3. The option with most ballots is proposed if `agreement_min` ballots named it. A tie at the top proposes nothing: which of two is right is
    exactly what the ballots did not say. An abstention is a ballot for nothing.
 4. A ballot that ends in any other way (a limit, a fault, an option outside the list) ends the thinking with its stop.
@@ -41,11 +42,15 @@ def share(limits: Limits, usage: Usage, *, ballots_left: int) -> Limits:
     def part(used: int, limit: int) -> int:
         return used + max(0, limit - used) // ballots_left
 
+    def counted(used: int, limit: int) -> int:
+        return used - (used - limit) // ballots_left if limit > used else used
+
+    steps_left = limits.steps_max - usage.steps
     spend_micros_max = limits.spend_micros_max
     return replace(
         limits,
-        steps_max=part(usage.steps, limits.steps_max),
-        tool_calls_max=part(usage.tool_calls, limits.tool_calls_max),
+        steps_max=counted(usage.steps, limits.steps_max) if steps_left >= ballots_left else usage.steps,
+        tool_calls_max=counted(usage.tool_calls, limits.tool_calls_max),
         tokens_max=part(usage.tokens_in + usage.tokens_out, limits.tokens_max),
         spend_micros_max=None if spend_micros_max is None else part(usage.spend_micros, spend_micros_max),
     )

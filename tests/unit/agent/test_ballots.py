@@ -49,6 +49,17 @@ def test_shares_stay_within_the_whole(votes: int, tokens_max: int, data: st.Data
     assert share(within, usage, ballots_left=1).tokens_max == max(tokens_max, usage.tokens_in)
 
 
+@pytest.mark.parametrize(
+    ("steps_max", "used", "ballots_left", "expected"),
+    [(4, 0, 3, 2), (4, 1, 2, 3), (4, 2, 2, 3), (4, 3, 1, 4), (3, 0, 3, 1), (2, 0, 3, 0), (5, 4, 2, 4), (9, 0, 3, 3)],
+)
+def test_the_odd_step_goes_to_who_comes_first_and_one_is_kept_for_each(steps_max: int, used: int, ballots_left: int, expected: int) -> None:
+    """A malformed answer in one ballot need not end them all; with too few steps for the ballots nothing more is asked."""
+    part = share(limits(steps_max=steps_max), Usage(steps=used), ballots_left=ballots_left)
+
+    assert part.steps_max == expected
+
+
 def test_no_money_limit_stays_none() -> None:
     """A share of no limit is no limit."""
     part = share(limits(), Usage(spend_micros=5), ballots_left=3)

@@ -82,7 +82,7 @@ async def test_too_little_agreement_is_an_abstention(script: Script, agreement_m
     ("script", "stop", "calls"),
     [
         ([PRO, PRO | {"option": "platinum"}], Stop.INVALID_OPTION, 2),
-        ([PRO, "prose"], Stop.MAX_STEPS, 3),
+        ([PRO, "prose"], Stop.MAX_STEPS, 4),
         ([PRO, ModelFault(detail="it answered HTTP 500", charged=True)], Stop.MODEL_FAULT, 2),
     ],
 )
