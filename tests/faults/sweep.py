@@ -39,6 +39,7 @@ class Sweep:
         arena.start()
         cases = [given.only] if given.only else evenly([*self._points(arena)], given.volume)
         failures: list[Failure] = []
+        seen: set[str] = set()
         struck = done = 0
         for number, case in enumerate(cases):
             try:
@@ -48,10 +49,11 @@ class Sweep:
             struck += ended
             done += 1
             given.told(done)
-            failures += [Failure(case=case, what=what) for what in wrong]
+            failures += [Failure(case=case, what=what) for what in wrong if what not in seen]
+            seen.update(wrong)  # what one case has broken stays broken in the store that all share
             if len(failures) >= FAILURES_MAX:
                 break
-        failures += [Failure(case="", what=f"at the end: {what}") for what in arena.check_settled()]
+        failures += [Failure(case="", what=f"at the end: {what}") for what in arena.check_settled() if what not in seen]
         arena.stop()
         return Report(volume=done, failures=tuple(failures[:FAILURES_MAX]), note=f"{struck} ended by the fault itself")
 
