@@ -7,6 +7,7 @@
 3. Only the headers named here leave, the authorization being ours or none. `flaw` says what the door refused, and never holds a header.
 """
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
@@ -24,7 +25,7 @@ _UNSENT: Final = frozenset({"notifications/cancelled"})  # the SDK's courtesy; c
 _LEAVING: Final = frozenset({"host", "accept", "connection", "content-length", "content-type"})
 _LEAVING_PREFIX: Final = "mcp-"
 _SESSION: Final = "mcp-session-id"
-_FAREWELL_S: Final = 1.0
+_FAREWELL_S: Final = 0.25  # what was asked for is there already
 
 
 class Shut(httpx2.TransportError):
@@ -65,11 +66,11 @@ class Door(httpx2.AsyncBaseTransport):
     async def farewell(self) -> None:
         """Ends our session, if the server gave us one. Whatever comes of it, it is over."""
         if self._session:
-            timeout = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), _FAREWELL_S)}
             try:
-                response = await self._send("DELETE", httpx2.Headers({_SESSION: self._session}), b"", timeout)
-                await response.aclose()
-            except httpx2.HTTPError:
+                async with asyncio.timeout(_FAREWELL_S):
+                    response = await self._send("DELETE", httpx2.Headers({_SESSION: self._session}), b"", {})
+                    await response.aclose()
+            except (TimeoutError, httpx2.HTTPError):
                 return
 
     async def aclose(self) -> None:

@@ -131,4 +131,14 @@ OF_THE_PATH: Final = (
         file="agent/tools/spec.py", text="need(self.type is not SlotType.IDENTIFIER or self.source is Source.CONTEXT,", put="need(True,",
         test="tests/unit/agent/tools/test_spec.py::test_the_model_never_says_whose_data_is_read",
     ),
+    Mutant(
+        name="pin-not-compared", bug="a tool of a server is called whatever has become of it since somebody looked",
+        file="agent/tools/mcp_listing.py", text="    if same[0].pin != pin:\n", put="    if not same[0].pin:\n",
+        test="tests/unit/agent/tools/test_mcp_listing.py::test_every_change_of_words_or_schema_shows",
+    ),
+    Mutant(
+        name="door-to-servers-open", bug="whatever the SDK or a server would have sent to a server is sent",
+        file="agent/tools/mcp_door.py", text="        if method not in OPERATIONS:\n", put="        if method is None:\n",
+        test="tests/unit/agent/tools/test_mcp_door.py::test_what_is_not_on_the_list_does_not_leave",
+    ),
 )  # fmt: skip
