@@ -4,6 +4,7 @@
 2. A page is bytes for 200, or a coroutine over the request for anything else.
 """
 
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Self
@@ -14,9 +15,10 @@ Page = bytes | Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class ToolHost:
-    """`pages` by raw path; anything else is 404."""
+    """`pages` by raw path; anything else is 404. Over TLS where a context is given."""
 
-    def __init__(self, pages: Mapping[str, Page]) -> None:
+    def __init__(self, pages: Mapping[str, Page], tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._pages = pages
         self.paths: list[str] = []
         self.headers: list[Mapping[str, str]] = []
@@ -28,9 +30,9 @@ class ToolHost:
         app.router.add_route("*", "/{anything:.*}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.0, handler_cancellation=True)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._tls).start()
         self.port = self._runner.addresses[0][1]
-        self.origin = f"http://127.0.0.1:{self.port}"
+        self.origin = f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}"
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -2,12 +2,15 @@
 
 import asyncio
 import gzip
+import ssl
+from dataclasses import replace
 
 from aiohttp import web
 
 from agent.tools.http_get import HttpTool, Result
 from agent.tools.spec import ToolSpec
 from tests.fakes.tool_host import ToolHost
+from tests.fakes.wire import AUTHORITY_PEM, HOST_PEM
 from tests.unit.agent.made import ACCOUNT, tool_spec
 
 
@@ -141,6 +144,21 @@ async def test_a_name_is_connected_to_where_it_was_checked() -> None:
 
     assert result.ok
     assert host.headers[0]["Host"] == f"localhost:{host.port}"
+
+
+async def test_a_certificate_is_checked_against_the_name_and_the_declared_ca() -> None:
+    """Though the connection goes to an address: another CA or another name ends it before anything is asked."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(HOST_PEM)
+
+    async with ToolHost({"/plans": b"[]"}, tls) as host:
+        spec = tool_spec(f"{host.origin}/plans", networks=("127.0.0.0/8", "::1/128"))
+        right = await got(replace(spec, ca_file=str(AUTHORITY_PEM)))
+        no_ca = await got(spec)
+        another = await got(replace(spec, ca_file=str(AUTHORITY_PEM), url_template=f"https://localhost:{host.port}/plans"))
+
+    assert (right.ok, no_ca.ok, another.ok) == (True, False, False)
+    assert host.paths == ["GET /plans"]
 
 
 async def test_nobody_listens() -> None:
