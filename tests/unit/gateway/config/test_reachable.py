@@ -130,3 +130,12 @@ def test_what_a_kind_cannot_be(refused: Refused, changes: list[tuple[str, str]],
 
     assert expected in findings[0]
     assert "secret" not in "".join(findings)
+
+
+def test_a_models_door_is_bounded_and_has_defaults(loaded: Load, refused: Refused) -> None:
+    """How many ask at once and wait, how long one may take, how long a failed one is left alone."""
+    model = loaded().models["large"]
+    (finding,) = refused(("model: small", "model: small, answer_timeout: 6m"))
+
+    assert (model.concurrency_max, model.queue_max, model.answer_timeout_ms, model.put_aside_ms) == (4, 64, 60_000, 30_000)
+    assert "models.local.answer_timeout: expected at most 300000" in finding
