@@ -126,6 +126,10 @@ TABLE: Final = (
         name="parsing", guarantee="what is admitted is one document to OPA, Go, JavaScript, Java and Python; what they read differently is refused",
         runs="tests.prove.parsing", counts="documents", quick=600, full=20_000, soak=500_000, holds="I11",
     ),
+    Row(
+        name="malformed", guarantee="whatever is sent to any RPC is answered by us: never INTERNAL, never silence, and the gateway is well afterwards",
+        runs="tests.prove.fuzz", counts="times a hundred messages", quick=20, full=1_000, soak=20_000, holds="I5 I11",
+    ),
 )  # fmt: skip
 
 BY_NAME: Final[Mapping[str, Row]] = {row.name: row for row in TABLE}

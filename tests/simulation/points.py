@@ -4,7 +4,7 @@ Likewise every turn of a handler: wherever it has been waiting, for a port, for 
 """
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Generator
+from collections.abc import Coroutine, Generator
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -38,17 +38,24 @@ class Points:
         self._armed = False
         self._released.set()
 
-    async def around(self, name: str, work: Awaitable[Reply]) -> Reply:
-        await self._come_by(f"before {name}", work)
-        done = await work
-        await self._come_by(f"after {name}", None)
+    async def around(self, name: str, work: Coroutine[Any, Any, Reply]) -> Reply:
+        begun = False
+        try:
+            await self._come_by(f"before {name}")
+            await asyncio.sleep(0)  # as anything outside takes at least a turn
+            begun = True
+            done = await work
+        finally:
+            if not begun:
+                work.close()  # it never will
+        await self._come_by(f"after {name}")
         return done
 
     def steps(self, work: Coroutine[Any, Any, Reply]) -> "Steps[Reply]":
         """`work`, with a point wherever it has been waiting, whatever for."""
         return Steps(self, work)
 
-    async def _come_by(self, name: str, work: Awaitable[object] | None) -> None:
+    async def _come_by(self, name: str) -> None:
         if not self._armed:
             return
         self._left -= 1
@@ -56,13 +63,7 @@ class Points:
             return
         self._armed, self.name = False, name
         self.reached.set()
-        passed = False
-        try:
-            await self._released.wait()
-            passed = True
-        finally:
-            if not passed and asyncio.iscoroutine(work):
-                work.close()  # it never began
+        await self._released.wait()
 
 
 class Steps(Generic[Reply]):
@@ -82,7 +83,7 @@ class Steps(Generic[Reply]):
             try:
                 yield waits_for
                 count += 1
-                yield from self._points._come_by(f"wait {count}", None).__await__()
+                yield from self._points._come_by(f"wait {count}").__await__()
                 resume = partial(self._work.send, None)
             except asyncio.CancelledError as cancelled:
                 resume = partial(self._work.throw, cancelled)
