@@ -32,6 +32,7 @@ from gateway.domain.change import replace
 from gateway.domain.faults import Fault, PolicyFault
 from gateway.domain.writes.halts import Activate
 from gateway.ports.store import Store
+from gateway.service.ask_now import AskNow
 from gateway.service.collect import Collector
 from gateway.service.commit import Committer, Way
 from gateway.service.decide import Decider
@@ -119,7 +120,14 @@ async def _start(settings: Settings, stack: AsyncExitStack, stop: Callable[[], N
     await _watch(asyncio.get_running_loop().create_task(collector.run(), name="collector"), stack, stop)
     servicers = Servicers(
         gateway=GatewayServicer(committer=committer, decider=decider, runs=runs, lookup=lookup, turnstile=Turnstile(), clock=clock),
-        operator=OperatorServicer(halts=halts, lookup=lookup, runs=runs, store=store, activation=lambda: activation),
+        operator=OperatorServicer(
+            halts=halts,
+            ask_now=AskNow(reconciler=reconciler, lookup=lookup, keeper=keeper),
+            lookup=lookup,
+            runs=runs,
+            store=store,
+            activation=lambda: activation,
+        ),
     )
     grace_s = settings.shutdown_grace_ms / 1000
     stack.push_async_callback(_drain, keeper, grace_s)

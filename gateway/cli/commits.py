@@ -1,15 +1,18 @@
-"""commits list, show, resolve: governed writes and what came of them."""
+"""commits list, show, reconcile, resolve: governed writes and what came of them."""
 
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
 import typer
+from pydantic_core import PydanticCustomError
 
 from countersign import Commit, Outcome
 from gateway.cli.exits import Ends, end
 from gateway.cli.line import TIMEOUT_S, Gateway, Json, Tenant, Timeout, TokenFile, operator
 from gateway.cli.screen import moment, plain, say, show_json, show_table
 from gateway.cli.words import budget_line, host_line, outcome_line, reason_lines
+from gateway.declared.kinds import duration_ms
 
 app = typer.Typer(no_args_is_help=True, help="Governed writes and what came of them.")
 
@@ -35,6 +38,7 @@ def list_commits(
     tenant: Tenant = "",
     outcome: Annotated[Listed | None, typer.Option("--outcome", case_sensitive=False, help="Only these.")] = None,
     workflow: Annotated[str, typer.Option("--workflow", metavar="NAME", help="Only of this workflow.")] = "",
+    older_than: Annotated[str, typer.Option("--older-than", metavar="DURATION", help="Only those admitted longer ago, like 15m, 2h or 7d.")] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="At most so many.")] = 50,
     page: Annotated[str, typer.Option("--page", metavar="TOKEN", help="Where the page before ended.")] = "",
     token_file: TokenFile = None,
@@ -43,8 +47,11 @@ def list_commits(
 ) -> None:
     """Commits, newest first. UNKNOWN ones are those somebody should look at."""
     asked = None if outcome is None else Outcome(outcome.value)
+    created_before = _ago(older_than) if older_than else None
     with operator(gateway, token_file, timeout) as client:
-        found = client.list_commits(tenant=tenant, outcome=asked, workflow=workflow, page_size=limit, page_token=page)
+        found = client.list_commits(
+            tenant=tenant, outcome=asked, workflow=workflow, created_before=created_before, page_size=limit, page_token=page
+        )  # fmt: skip
     if json:
         show_json(found)
         return
@@ -60,7 +67,8 @@ def list_commits(
         )
         for one in found.commits
     ]
-    show_table(("commit", "outcome", "reasons", "workflow", "run", "action", "since"), rows, nothing="There is no such commit.")
+    nothing = "None on this page." if found.next_page_token else "There is no such commit."
+    show_table(("commit", "outcome", "reasons", "workflow", "run", "action", "since"), rows, nothing=nothing)
     if found.next_page_token:
         say(f"more: --page {plain(found.next_page_token)}")
 
@@ -87,6 +95,28 @@ def show(
         say(line)
 
 
+@app.command(epilog="Example: countersign commits reconcile c-1")
+def reconcile(
+    commit: Annotated[str, typer.Argument(metavar="COMMIT", help="Its id.")],
+    gateway: Gateway = "",
+    token_file: TokenFile = None,
+    timeout: Timeout = 60.0,
+    json: Json = False,
+) -> None:
+    """Ask the host of an UNKNOWN commit now, in the way its target declares: by a query, or by sending it again under its key.
+
+    Exit code 1 when it is still UNKNOWN afterwards: the host could not say, or cannot be asked.
+    """
+    with operator(gateway, token_file, timeout) as client:
+        found = client.reconcile_commit(commit)
+    if json:
+        show_json(found)
+    else:
+        say(f"{plain(found.commit.commit_id)} is {outcome_line(found.commit)}" + ("" if found.asked else "; nobody was asked"))
+    if found.commit.outcome is Outcome.UNKNOWN:
+        raise typer.Exit(int(Ends.NO))
+
+
 @app.command(epilog="Example: countersign commits resolve c-1 --outcome SUCCEEDED --evidence 'billing shows order 17 for this key'")
 def resolve(
     commit: Annotated[str, typer.Argument(metavar="COMMIT", help="Its id.")],
@@ -109,6 +139,13 @@ def resolve(
         show_json(found)
     else:
         say(f"{plain(found.commit_id)} is {found.outcome}")
+
+
+def _ago(span: str) -> datetime:
+    try:
+        return datetime.now(UTC) - timedelta(milliseconds=duration_ms(span))
+    except PydanticCustomError:
+        raise typer.BadParameter("write a whole number and its unit, like 15m, 2h or 7d", param_hint="--older-than") from None
 
 
 def _told(commit: Commit) -> list[str]:

@@ -19,7 +19,9 @@ COMMANDS: Final = {  # name, which is also the function's: module, example
     "halts": ("halts", "countersign halts --all"),
     "version": ("serving", "countersign version --json"),
 }
-GROUPS: Final = ("run", "commits", "budget", "host", "activation", "policy", "boundary", "tools", "model", "decide", "opa", "store")  # modules with an `app`
+GROUPS: Final = (  # modules with an `app`
+    "run", "commits", "budget", "ledger", "host", "activation", "policy", "boundary", "tools", "model", "decide", "opa", "store",
+)  # fmt: skip
 
 
 def command_line(asked: str = "") -> typer.Typer:

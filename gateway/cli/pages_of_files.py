@@ -21,7 +21,13 @@ def settings() -> str:
     """The settings reference."""
     laws = "\n\n".join(
         f"## {title}\n\n{law_of(module)}"
-        for title, module in (("File and environment", loading), ("Listeners", listeners), ("Addresses and models", reachable), ("Hosts", targets), ("Tools", tools))
+        for title, module in (
+            ("File and environment", loading),
+            ("Listeners", listeners),
+            ("Addresses and models", reachable),
+            ("Hosts", targets),
+            ("Tools", tools),
+        )
     )
     intro = "# Settings\n\nOne YAML file, `countersign serve --settings FILE`, and the environment. An unknown setting refuses to start.\n\n"
     return f"{intro}{laws}\n\n## Reference\n\n{kinds_law()}\n{_reference(Settings)}"

@@ -40,12 +40,22 @@ def story_of(entries: Iterable[Entry]) -> Story:
     state: State | None = None
     entry_hash = b""
     for entry in entries:
-        says = State(json.loads(entry.leaf)["state"])
+        says = _says(entry)
+        if says is None:
+            return Story(state, entry_hash, f"{entry.kind} cannot be read")
         if not _lawful(state, entry.kind, says):
             return Story(state, entry_hash, f"{entry.kind} says {says} where the commit was {state or 'unknown to the record'}")
         if entry.kind is not EntryKind.LATE_OUTCOME:
             state, entry_hash = says, entry.leaf_hash
     return Story(state, entry_hash, "")
+
+
+def _says(entry: Entry) -> State | None:
+    """The state a leaf names; None where it is no leaf of ours."""
+    try:
+        return State(json.loads(entry.leaf)["state"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _lawful(state: State | None, kind: EntryKind, says: State) -> bool:

@@ -34,8 +34,8 @@ _AUDIT: Final = ("GetCheckpoint", "ListEntries", "GetInclusionProof", "GetConsis
 ALLOWED: Final[dict[Role, frozenset[str]]] = {
     Role.WORKFLOW: frozenset(_WORKFLOW),
     Role.VIEWER: frozenset((*_VIEW, *_AUDIT)),
-    Role.OPERATOR: frozenset((*_VIEW, *_AUDIT, "Halt", "Resume")),
-    Role.RESOLVER: frozenset((*_VIEW, *_AUDIT, "ResolveCommit")),
+    Role.OPERATOR: frozenset((*_VIEW, *_AUDIT, "Halt", "Resume", "ReconcileCommit")),
+    Role.RESOLVER: frozenset((*_VIEW, *_AUDIT, "ResolveCommit", "ReconcileCommit")),
 }
 
 

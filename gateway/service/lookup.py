@@ -8,11 +8,12 @@ from gateway.domain.identity import EVERY_TENANT
 from gateway.domain.lifecycle import State
 from gateway.domain.limits import WAITERS_MAX
 from gateway.domain.reasons import Reason
-from gateway.domain.records import KeyName, KeyRow
+from gateway.domain.records import CommitRow, KeyName, KeyRow
 from gateway.domain.refusal import Refusal
 from gateway.ports.store import Store, StoredCommit
 
 _PAUSE_S_MIN, _PAUSE_S_MAX = 0.02, 0.5
+_PASSED_OVER_MAX = 50  # pages
 
 
 @dataclass(slots=True)
@@ -33,6 +34,22 @@ class Lookup:
         if not isinstance(found, StoredCommit) or tenant not in {found.row.tenant, EVERY_TENANT}:
             return Refusal(reason=Reason.NOT_FOUND, message="no such commit. By key this means: nothing was taken under it, so the same key is safe to send.")
         return Outcome(row=found.row, response=found.response, replayed=True)
+
+    async def listed(
+        self, *, tenant: str, state: str, workflow: str, before: int, limit: int, created_before_ms: int
+    ) -> tuple[list[tuple[int, CommitRow]], int]:  # fmt: skip
+        """A page of commits, newest first, each with its place; and the place to go on from, 0 for none. `created_before_ms` 0 means any age.
+
+        Younger ones are passed over, so many and no more: a page may be empty and have a next one.
+        """
+        rows: list[tuple[int, CommitRow]] = []
+        for _ in range(_PASSED_OVER_MAX if created_before_ms else 1):
+            found = await self.store.commits(tenant=tenant, state=state, workflow=workflow, before=before, limit=limit)
+            rows = [(place, row) for place, row in found if not created_before_ms or row.created_at_ms < created_before_ms]
+            before = found[-1][0] if len(found) == limit else 0
+            if rows or not before:
+                break
+        return rows, before
 
     async def wait(self, name: KeyName | str, *, tenant: str, until_s: float) -> Outcome | Refusal:
         """As `commit`, once it has ended or the time has come. An UNKNOWN is waited for: it may be resolved."""

@@ -81,11 +81,11 @@ class Reconciler:
         await asyncio.gather(*(self.look(commit_id) for commit_id in due.unknown))
         return due
 
-    async def look(self, commit_id: str) -> None:
-        """One leased look at one unknown commit."""
+    async def look(self, commit_id: str) -> bool:
+        """One leased look at one unknown commit. False: it has ended, or somebody is looking."""
         row = await self.store.write(ClaimLook(commit_id=commit_id, lease_ms=self._lease_ms()), hand_over_by_s=_NEVER_S)
         if row is None:
-            return
+            return False
         way = self.ways.get(row.target)
         mode = way.terms.mode if way else HostMode.NONE  # a target taken out of the settings can only be settled by hand
         match mode:
@@ -103,6 +103,7 @@ class Reconciler:
             counts = looked is Looked.STILL_UNKNOWN
             after_ms = 0 if mode is HostMode.NONE or (counts and row.looks >= self.pace.looks_max) else self._pause_ms(row)
             await self.store.write(DeferLook(commit_id=commit_id, after_ms=after_ms, looked=counts), hand_over_by_s=_NEVER_S)
+        return True
 
     async def _query(self, row: CommitRow, way: Way) -> Looked:
         deadline_s = asyncio.get_running_loop().time() + way.terms.wire_ms_max / 1000

@@ -106,6 +106,7 @@ def gateway_methods(of: GatewayServicer) -> dict[str, Method]:
 
 def operator_methods(of: OperatorServicer) -> dict[str, Method]:
     return {
-        "ListCommits": of.list_commits, "ResolveCommit": of.resolve_commit, "Halt": of.halt, "Resume": of.resume, "ListHalts": of.list_halts,
-        "ListBudgets": of.list_budgets, "GetActivation": of.get_activation, "InspectCommit": of.inspect_commit, "InspectRun": of.inspect_run,
+        "ListCommits": of.list_commits, "ResolveCommit": of.resolve_commit, "ReconcileCommit": of.reconcile_commit, "Halt": of.halt,
+        "Resume": of.resume, "ListHalts": of.list_halts, "ListBudgets": of.list_budgets, "GetActivation": of.get_activation,
+        "InspectCommit": of.inspect_commit, "InspectRun": of.inspect_run,
     }  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from gateway.domain.asks import Refuse, Twin
 from gateway.domain.boundary import RunTerms
 from gateway.domain.budget import BudgetLimit, Cost, Ledger, Level, NodeRow, Window
-from gateway.domain.lifecycle import Event, Thinking
+from gateway.domain.lifecycle import Event, State, Thinking
 from gateway.domain.reasons import DecideStop, Reason, RunStop
 from gateway.domain.records import CommitRow, DecisionRow, KeyName, KeyRow, KeySpace, Note, RunName, RunRow, StepRow, Tombstone
 from gateway.domain.rows import Write
@@ -147,7 +147,8 @@ async def test_a_collected_key_answers_that_it_is_retired(desk: Desk) -> None:
 
     assert again == [Reason.KEY_RETIRED] * 3
     assert await desk.store.commit_of_key(KEY) == KeyRow(name=KEY, generations=(), retired_at_ms=retired_at_ms)
-    assert await desk.authorised(desk.ask("K-1", run=run_named("run-1", tenant="umbrella")))
+    elsewhere = await desk.authorised(desk.ask("K-1", run=run_named("run-1", tenant="umbrella")))
+    assert elsewhere.state is State.FORWARDING
 
 
 async def test_a_key_lives_by_its_latest_generation(desk: Desk) -> None:
@@ -211,7 +212,7 @@ async def test_a_tombstone_is_forgotten_when_its_time_is_over(desk: Desk) -> Non
     assert (early, refused, over) == (False, Reason.KEY_RETIRED, [True, True])
     assert len(tombstone.key_hash) == 32
     assert await all_of(desk, Shelf.TOMBSTONES) == []
-    assert await desk.authorised(desk.ask("K-1"))
+    assert (await desk.authorised(desk.ask("K-1"))).generation == 1
 
 
 async def test_what_was_settled_is_remembered_where_it_was_counted(desk: Desk) -> None:

@@ -17,6 +17,7 @@ from google.rpc.status_pb2 import Status
 
 from gateway.domain.faults import Fault
 from gateway.domain.identity import Caller, Role
+from gateway.service.ask_now import AskNow
 from gateway.service.turnstile import Turnstile
 from gateway.transport.handler import Telling
 from gateway.transport.listener import Listener, Tls
@@ -116,7 +117,10 @@ def every_role(folder: Path) -> list[Listener]:
 def servicers(of: FakeGateway) -> Servicers:
     return Servicers(
         gateway=GatewayServicer(committer=of.committer, decider=of.decider, runs=of.runs, lookup=of.lookup, turnstile=Turnstile(), clock=of.clock),
-        operator=OperatorServicer(halts=of.halts, lookup=of.lookup, runs=of.runs, store=of.store, activation=lambda: of.activation),
+        operator=OperatorServicer(
+            halts=of.halts, ask_now=AskNow(reconciler=of.reconciler, lookup=of.lookup, keeper=of.keeper), lookup=of.lookup, runs=of.runs, store=of.store,
+            activation=lambda: of.activation,
+        ),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from countersign.v1 import reason_pb2, types_pb2
-from gateway.domain.budget import Hold, HoldState, NodeRow, left_of
+from gateway.domain.budget import Hold, HoldState, NodeRow, Window, left_of, window_end
 from gateway.domain.handoffs import Outcome
 from gateway.domain.lifecycle import State, Thinking
 from gateway.domain.reasons import TABLE, Retry
@@ -125,10 +125,14 @@ def decision_in_progress(decision_id: str) -> types_pb2.Decision:
 def balance(row: NodeRow, limit: int) -> types_pb2.BudgetMovement:
     """A node as it stands, nobody's movement."""
     node = row.node
-    return types_pb2.BudgetMovement(
+    made = types_pb2.BudgetMovement(
         level=node.level, scope=node.scope, ledger=node.ledger, currency=node.currency, window=node.window, held=row.held, settled=row.settled,
-        left=left_of(row, limit), limit=limit,
+        left=left_of(row, limit), limit=limit, tenant=node.tenant,
     )  # fmt: skip
+    if node.window is not Window.TOTAL:
+        made.window_start_time.CopyFrom(timestamp(row.window_start_ms))
+        made.reset_time.CopyFrom(timestamp(window_end(node.window, row.window_start_ms)))
+    return made
 
 
 def run(row: RunRow, budgets: Sequence[Balance]) -> types_pb2.Run:

@@ -64,6 +64,13 @@ def page(form: Form, size: int, token: str) -> tuple[int, int]:
     return form.page_token("page_token", token), form.page_size("page_size", size, default=PAGE_SIZE_DEFAULT, ceiling=PAGE_SIZE_MAX)
 
 
+def created_before_ms(form: Form, request: operator_pb2.ListCommitsRequest) -> int:
+    """Unix milliseconds; 0 for any age."""
+    if not request.HasField("created_before"):
+        return 0
+    return max(1, form.time_ms("created_before", request.created_before))
+
+
 def state_named(form: Form, outcome: types_pb2.Outcome.ValueType) -> str:
     if outcome not in _STATES:
         form.wrong("outcome", "expected SUCCEEDED, FAILED, DENIED, UNKNOWN, IN_PROGRESS or none")

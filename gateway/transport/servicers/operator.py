@@ -9,6 +9,7 @@ from gateway.domain.budget import Level
 from gateway.domain.records import RunName
 from gateway.domain.refusal import Refusal
 from gateway.ports.store import Store
+from gateway.service.ask_now import AskNow
 from gateway.service.halts import Halts
 from gateway.service.lookup import Lookup
 from gateway.service.runs import Runs
@@ -21,6 +22,7 @@ from gateway.transport.servicers.gateway import Answer
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorServicer:
     halts: Halts
+    ask_now: AskNow
     lookup: Lookup
     runs: Runs
     store: Store
@@ -64,10 +66,12 @@ class OperatorServicer:
         tenant = operators.tenant_asked(form, call, message.tenant, required=False)
         state, workflow = operators.state_named(form, message.outcome), form.optional_id("workflow", message.workflow)
         before, limit = operators.page(form, message.page_size, message.page_token)
+        created_before_ms = operators.created_before_ms(form, message)
         if refusal := form.refusal():
             return refusal
-        rows = await self.store.commits(tenant=tenant, state=state, workflow=workflow, before=before, limit=limit)
-        more_after = rows[-1][0] if len(rows) == limit else 0
+        rows, more_after = await self.lookup.listed(
+            tenant=tenant, state=state, workflow=workflow, before=before, limit=limit, created_before_ms=created_before_ms
+        )
         commits, token = pages.fill(((place, answers.commit(row, b"")) for place, row in rows), after=more_after, beside=None)
         return operator_pb2.ListCommitsResponse(commits=commits, next_page_token=token)
 
@@ -88,6 +92,17 @@ class OperatorServicer:
             hand_over_by_s=call.patience.hand_over_by_s,
         )  # fmt: skip
         return resolved if isinstance(resolved, Refusal) else operator_pb2.ResolveCommitResponse(commit=answers.outcome(resolved))
+
+    async def reconcile_commit(self, request: bytes, call: Call) -> Answer:
+        message = parse(operator_pb2.ReconcileCommitRequest, request)
+        if isinstance(message, Refusal):
+            return message
+        form = Form()
+        commit_id = form.name("commit_id", message.commit_id)
+        if refusal := form.refusal():
+            return refusal
+        done = await self.ask_now.reconcile(commit_id, caller=call.caller)
+        return done if isinstance(done, Refusal) else operator_pb2.ReconcileCommitResponse(commit=answers.outcome(done.outcome), asked=done.asked)
 
     async def list_budgets(self, request: bytes, call: Call) -> Answer:
         message = parse(operator_pb2.ListBudgetsRequest, request)

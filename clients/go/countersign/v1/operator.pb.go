@@ -36,7 +36,9 @@ type ListCommitsRequest struct {
 	// 1 to 500; 0 means 100.
 	PageSize int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// From an earlier answer.
-	PageToken     string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only commits admitted before this; unset means any. A page may then be empty and have a next one.
+	CreatedBefore *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=created_before,json=createdBefore,proto3" json:"created_before,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -104,6 +106,13 @@ func (x *ListCommitsRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *ListCommitsRequest) GetCreatedBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedBefore
+	}
+	return nil
 }
 
 // Answers ListCommits.
@@ -280,6 +289,107 @@ func (x *ResolveCommitResponse) GetCommit() *Commit {
 	return nil
 }
 
+// Asks about one commit.
+type ReconcileCommitRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The commit.
+	CommitId      string `protobuf:"bytes,1,opt,name=commit_id,json=commitId,proto3" json:"commit_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReconcileCommitRequest) Reset() {
+	*x = ReconcileCommitRequest{}
+	mi := &file_countersign_v1_operator_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReconcileCommitRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReconcileCommitRequest) ProtoMessage() {}
+
+func (x *ReconcileCommitRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_countersign_v1_operator_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReconcileCommitRequest.ProtoReflect.Descriptor instead.
+func (*ReconcileCommitRequest) Descriptor() ([]byte, []int) {
+	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ReconcileCommitRequest) GetCommitId() string {
+	if x != nil {
+		return x.CommitId
+	}
+	return ""
+}
+
+// Answers ReconcileCommit.
+type ReconcileCommitResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The commit as it stands after the host was asked; still UNKNOWN where the host could not say, or cannot be asked.
+	Commit *Commit `protobuf:"bytes,1,opt,name=commit,proto3" json:"commit,omitempty"`
+	// False when nobody was asked: it had ended, it is in flight, or somebody else is asking at this moment.
+	Asked         bool `protobuf:"varint,2,opt,name=asked,proto3" json:"asked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReconcileCommitResponse) Reset() {
+	*x = ReconcileCommitResponse{}
+	mi := &file_countersign_v1_operator_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReconcileCommitResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReconcileCommitResponse) ProtoMessage() {}
+
+func (x *ReconcileCommitResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_countersign_v1_operator_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReconcileCommitResponse.ProtoReflect.Descriptor instead.
+func (*ReconcileCommitResponse) Descriptor() ([]byte, []int) {
+	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ReconcileCommitResponse) GetCommit() *Commit {
+	if x != nil {
+		return x.Commit
+	}
+	return nil
+}
+
+func (x *ReconcileCommitResponse) GetAsked() bool {
+	if x != nil {
+		return x.Asked
+	}
+	return false
+}
+
 // What a halt covers. All fields that are set must match; none set means everything.
 type HaltScope struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -303,7 +413,7 @@ type HaltScope struct {
 
 func (x *HaltScope) Reset() {
 	*x = HaltScope{}
-	mi := &file_countersign_v1_operator_proto_msgTypes[4]
+	mi := &file_countersign_v1_operator_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -315,7 +425,7 @@ func (x *HaltScope) String() string {
 func (*HaltScope) ProtoMessage() {}
 
 func (x *HaltScope) ProtoReflect() protoreflect.Message {
-	mi := &file_countersign_v1_operator_proto_msgTypes[4]
+	mi := &file_countersign_v1_operator_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -328,7 +438,7 @@ func (x *HaltScope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HaltScope.ProtoReflect.Descriptor instead.
 func (*HaltScope) Descriptor() ([]byte, []int) {
-	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{4}
+	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *HaltScope) GetTenant() string {
@@ -403,7 +513,7 @@ type HaltRecord struct {
 
 func (x *HaltRecord) Reset() {
 	*x = HaltRecord{}
-	mi := &file_countersign_v1_operator_proto_msgTypes[5]
+	mi := &file_countersign_v1_operator_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -415,7 +525,7 @@ func (x *HaltRecord) String() string {
 func (*HaltRecord) ProtoMessage() {}
 
 func (x *HaltRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_countersign_v1_operator_proto_msgTypes[5]
+	mi := &file_countersign_v1_operator_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -428,7 +538,7 @@ func (x *HaltRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HaltRecord.ProtoReflect.Descriptor instead.
 func (*HaltRecord) Descriptor() ([]byte, []int) {
-	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{5}
+	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *HaltRecord) GetHaltId() string {
@@ -497,7 +607,7 @@ type Inventory struct {
 
 func (x *Inventory) Reset() {
 	*x = Inventory{}
-	mi := &file_countersign_v1_operator_proto_msgTypes[6]
+	mi := &file_countersign_v1_operator_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -509,7 +619,7 @@ func (x *Inventory) String() string {
 func (*Inventory) ProtoMessage() {}
 
 func (x *Inventory) ProtoReflect() protoreflect.Message {
-	mi := &file_countersign_v1_operator_proto_msgTypes[6]
+	mi := &file_countersign_v1_operator_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -522,7 +632,7 @@ func (x *Inventory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inventory.ProtoReflect.Descriptor instead.
 func (*Inventory) Descriptor() ([]byte, []int) {
-	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{6}
+	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Inventory) GetInFlight() int64 {
@@ -566,7 +676,7 @@ type HaltRequest struct {
 
 func (x *HaltRequest) Reset() {
 	*x = HaltRequest{}
-	mi := &file_countersign_v1_operator_proto_msgTypes[7]
+	mi := &file_countersign_v1_operator_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -578,7 +688,7 @@ func (x *HaltRequest) String() string {
 func (*HaltRequest) ProtoMessage() {}
 
 func (x *HaltRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_countersign_v1_operator_proto_msgTypes[7]
+	mi := &file_countersign_v1_operator_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -591,7 +701,7 @@ func (x *HaltRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HaltRequest.ProtoReflect.Descriptor instead.
 func (*HaltRequest) Descriptor() ([]byte, []int) {
-	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{7}
+	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *HaltRequest) GetScope() *HaltScope {
@@ -621,7 +731,7 @@ type HaltResponse struct {
 
 func (x *HaltResponse) Reset() {
 	*x = HaltResponse{}
-	mi := &file_countersign_v1_operator_proto_msgTypes[8]
+	mi := &file_countersign_v1_operator_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -633,7 +743,7 @@ func (x *HaltResponse) String() string {
 func (*HaltResponse) ProtoMessage() {}
 
 func (x *HaltResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_countersign_v1_operator_proto_msgTypes[8]
+	mi := &file_countersign_v1_operator_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -646,7 +756,7 @@ func (x *HaltResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HaltResponse.ProtoReflect.Descriptor instead.
 func (*HaltResponse) Descriptor() ([]byte, []int) {
-	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{8}
+	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *HaltResponse) GetHalt() *HaltRecord {
@@ -676,7 +786,7 @@ type ResumeRequest struct {
 
 func (x *ResumeRequest) Reset() {
 	*x = ResumeRequest{}
-	mi := &file_countersign_v1_operator_proto_msgTypes[9]
+	mi := &file_countersign_v1_operator_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -688,7 +798,7 @@ func (x *ResumeRequest) String() string {
 func (*ResumeRequest) ProtoMessage() {}
 
 func (x *ResumeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_countersign_v1_operator_proto_msgTypes[9]
+	mi := &file_countersign_v1_operator_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -701,7 +811,7 @@ func (x *ResumeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeRequest.ProtoReflect.Descriptor instead.
 func (*ResumeRequest) Descriptor() ([]byte, []int) {
-	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{9}
+	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ResumeRequest) GetHaltId() string {
@@ -729,7 +839,7 @@ type ResumeResponse struct {
 
 func (x *ResumeResponse) Reset() {
 	*x = ResumeResponse{}
-	mi := &file_countersign_v1_operator_proto_msgTypes[10]
+	mi := &file_countersign_v1_operator_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -741,7 +851,7 @@ func (x *ResumeResponse) String() string {
 func (*ResumeResponse) ProtoMessage() {}
 
 func (x *ResumeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_countersign_v1_operator_proto_msgTypes[10]
+	mi := &file_countersign_v1_operator_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -754,7 +864,7 @@ func (x *ResumeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeResponse.ProtoReflect.Descriptor instead.
 func (*ResumeResponse) Descriptor() ([]byte, []int) {
-	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{10}
+	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ResumeResponse) GetHalt() *HaltRecord {
@@ -775,7 +885,7 @@ type ListHaltsRequest struct {
 
 func (x *ListHaltsRequest) Reset() {
 	*x = ListHaltsRequest{}
-	mi := &file_countersign_v1_operator_proto_msgTypes[11]
+	mi := &file_countersign_v1_operator_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -787,7 +897,7 @@ func (x *ListHaltsRequest) String() string {
 func (*ListHaltsRequest) ProtoMessage() {}
 
 func (x *ListHaltsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_countersign_v1_operator_proto_msgTypes[11]
+	mi := &file_countersign_v1_operator_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -800,7 +910,7 @@ func (x *ListHaltsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHaltsRequest.ProtoReflect.Descriptor instead.
 func (*ListHaltsRequest) Descriptor() ([]byte, []int) {
-	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{11}
+	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListHaltsRequest) GetIncludeLifted() bool {
@@ -821,7 +931,7 @@ type ListHaltsResponse struct {
 
 func (x *ListHaltsResponse) Reset() {
 	*x = ListHaltsResponse{}
-	mi := &file_countersign_v1_operator_proto_msgTypes[12]
+	mi := &file_countersign_v1_operator_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -833,7 +943,7 @@ func (x *ListHaltsResponse) String() string {
 func (*ListHaltsResponse) ProtoMessage() {}
 
 func (x *ListHaltsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_countersign_v1_operator_proto_msgTypes[12]
+	mi := &file_countersign_v1_operator_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -846,7 +956,7 @@ func (x *ListHaltsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHaltsResponse.ProtoReflect.Descriptor instead.
 func (*ListHaltsResponse) Descriptor() ([]byte, []int) {
-	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{12}
+	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListHaltsResponse) GetHalts() []*HaltRecord {
@@ -869,7 +979,7 @@ type ListBudgetsRequest struct {
 
 func (x *ListBudgetsRequest) Reset() {
 	*x = ListBudgetsRequest{}
-	mi := &file_countersign_v1_operator_proto_msgTypes[13]
+	mi := &file_countersign_v1_operator_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -881,7 +991,7 @@ func (x *ListBudgetsRequest) String() string {
 func (*ListBudgetsRequest) ProtoMessage() {}
 
 func (x *ListBudgetsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_countersign_v1_operator_proto_msgTypes[13]
+	mi := &file_countersign_v1_operator_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -894,7 +1004,7 @@ func (x *ListBudgetsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBudgetsRequest.ProtoReflect.Descriptor instead.
 func (*ListBudgetsRequest) Descriptor() ([]byte, []int) {
-	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{13}
+	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListBudgetsRequest) GetTenant() string {
@@ -922,7 +1032,7 @@ type ListBudgetsResponse struct {
 
 func (x *ListBudgetsResponse) Reset() {
 	*x = ListBudgetsResponse{}
-	mi := &file_countersign_v1_operator_proto_msgTypes[14]
+	mi := &file_countersign_v1_operator_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -934,7 +1044,7 @@ func (x *ListBudgetsResponse) String() string {
 func (*ListBudgetsResponse) ProtoMessage() {}
 
 func (x *ListBudgetsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_countersign_v1_operator_proto_msgTypes[14]
+	mi := &file_countersign_v1_operator_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -947,7 +1057,7 @@ func (x *ListBudgetsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBudgetsResponse.ProtoReflect.Descriptor instead.
 func (*ListBudgetsResponse) Descriptor() ([]byte, []int) {
-	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{14}
+	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListBudgetsResponse) GetBudgets() []*BudgetMovement {
@@ -966,7 +1076,7 @@ type GetActivationRequest struct {
 
 func (x *GetActivationRequest) Reset() {
 	*x = GetActivationRequest{}
-	mi := &file_countersign_v1_operator_proto_msgTypes[15]
+	mi := &file_countersign_v1_operator_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -978,7 +1088,7 @@ func (x *GetActivationRequest) String() string {
 func (*GetActivationRequest) ProtoMessage() {}
 
 func (x *GetActivationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_countersign_v1_operator_proto_msgTypes[15]
+	mi := &file_countersign_v1_operator_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -991,7 +1101,7 @@ func (x *GetActivationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetActivationRequest.ProtoReflect.Descriptor instead.
 func (*GetActivationRequest) Descriptor() ([]byte, []int) {
-	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{15}
+	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{17}
 }
 
 // Answers GetActivation.
@@ -1013,7 +1123,7 @@ type GetActivationResponse struct {
 
 func (x *GetActivationResponse) Reset() {
 	*x = GetActivationResponse{}
-	mi := &file_countersign_v1_operator_proto_msgTypes[16]
+	mi := &file_countersign_v1_operator_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1025,7 +1135,7 @@ func (x *GetActivationResponse) String() string {
 func (*GetActivationResponse) ProtoMessage() {}
 
 func (x *GetActivationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_countersign_v1_operator_proto_msgTypes[16]
+	mi := &file_countersign_v1_operator_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1038,7 +1148,7 @@ func (x *GetActivationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetActivationResponse.ProtoReflect.Descriptor instead.
 func (*GetActivationResponse) Descriptor() ([]byte, []int) {
-	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{16}
+	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetActivationResponse) GetNumber() int64 {
@@ -1094,7 +1204,7 @@ type InspectCommitRequest struct {
 
 func (x *InspectCommitRequest) Reset() {
 	*x = InspectCommitRequest{}
-	mi := &file_countersign_v1_operator_proto_msgTypes[17]
+	mi := &file_countersign_v1_operator_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1106,7 +1216,7 @@ func (x *InspectCommitRequest) String() string {
 func (*InspectCommitRequest) ProtoMessage() {}
 
 func (x *InspectCommitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_countersign_v1_operator_proto_msgTypes[17]
+	mi := &file_countersign_v1_operator_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1119,7 +1229,7 @@ func (x *InspectCommitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectCommitRequest.ProtoReflect.Descriptor instead.
 func (*InspectCommitRequest) Descriptor() ([]byte, []int) {
-	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{17}
+	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *InspectCommitRequest) GetTenant() string {
@@ -1183,7 +1293,7 @@ type InspectCommitResponse struct {
 
 func (x *InspectCommitResponse) Reset() {
 	*x = InspectCommitResponse{}
-	mi := &file_countersign_v1_operator_proto_msgTypes[18]
+	mi := &file_countersign_v1_operator_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1195,7 +1305,7 @@ func (x *InspectCommitResponse) String() string {
 func (*InspectCommitResponse) ProtoMessage() {}
 
 func (x *InspectCommitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_countersign_v1_operator_proto_msgTypes[18]
+	mi := &file_countersign_v1_operator_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1208,7 +1318,7 @@ func (x *InspectCommitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectCommitResponse.ProtoReflect.Descriptor instead.
 func (*InspectCommitResponse) Descriptor() ([]byte, []int) {
-	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{18}
+	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *InspectCommitResponse) GetCommit() *Commit {
@@ -1237,7 +1347,7 @@ type InspectRunRequest struct {
 
 func (x *InspectRunRequest) Reset() {
 	*x = InspectRunRequest{}
-	mi := &file_countersign_v1_operator_proto_msgTypes[19]
+	mi := &file_countersign_v1_operator_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1249,7 +1359,7 @@ func (x *InspectRunRequest) String() string {
 func (*InspectRunRequest) ProtoMessage() {}
 
 func (x *InspectRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_countersign_v1_operator_proto_msgTypes[19]
+	mi := &file_countersign_v1_operator_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1262,7 +1372,7 @@ func (x *InspectRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectRunRequest.ProtoReflect.Descriptor instead.
 func (*InspectRunRequest) Descriptor() ([]byte, []int) {
-	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{19}
+	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *InspectRunRequest) GetTenant() string {
@@ -1315,7 +1425,7 @@ type InspectRunResponse struct {
 
 func (x *InspectRunResponse) Reset() {
 	*x = InspectRunResponse{}
-	mi := &file_countersign_v1_operator_proto_msgTypes[20]
+	mi := &file_countersign_v1_operator_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1327,7 +1437,7 @@ func (x *InspectRunResponse) String() string {
 func (*InspectRunResponse) ProtoMessage() {}
 
 func (x *InspectRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_countersign_v1_operator_proto_msgTypes[20]
+	mi := &file_countersign_v1_operator_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1340,7 +1450,7 @@ func (x *InspectRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectRunResponse.ProtoReflect.Descriptor instead.
 func (*InspectRunResponse) Descriptor() ([]byte, []int) {
-	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{20}
+	return file_countersign_v1_operator_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *InspectRunResponse) GetRun() *Run {
@@ -1368,14 +1478,15 @@ var File_countersign_v1_operator_proto protoreflect.FileDescriptor
 
 const file_countersign_v1_operator_proto_rawDesc = "" +
 	"\n" +
-	"\x1dcountersign/v1/operator.proto\x12\x0ecountersign.v1\x1a\x1acountersign/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x01\n" +
+	"\x1dcountersign/v1/operator.proto\x12\x0ecountersign.v1\x1a\x1acountersign/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfa\x01\n" +
 	"\x12ListCommitsRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x121\n" +
 	"\aoutcome\x18\x02 \x01(\x0e2\x17.countersign.v1.OutcomeR\aoutcome\x12\x1a\n" +
 	"\bworkflow\x18\x03 \x01(\tR\bworkflow\x12\x1b\n" +
 	"\tpage_size\x18\x04 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x05 \x01(\tR\tpageToken\"o\n" +
+	"page_token\x18\x05 \x01(\tR\tpageToken\x12A\n" +
+	"\x0ecreated_before\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\rcreatedBefore\"o\n" +
 	"\x13ListCommitsResponse\x120\n" +
 	"\acommits\x18\x01 \x03(\v2\x16.countersign.v1.CommitR\acommits\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb7\x01\n" +
@@ -1385,7 +1496,12 @@ const file_countersign_v1_operator_proto_rawDesc = "" +
 	"\aoutcome\x18\x03 \x01(\x0e2\x17.countersign.v1.OutcomeR\aoutcome\x12\x1a\n" +
 	"\bevidence\x18\x04 \x01(\tR\bevidence\"G\n" +
 	"\x15ResolveCommitResponse\x12.\n" +
-	"\x06commit\x18\x01 \x01(\v2\x16.countersign.v1.CommitR\x06commit\"\xb0\x01\n" +
+	"\x06commit\x18\x01 \x01(\v2\x16.countersign.v1.CommitR\x06commit\"5\n" +
+	"\x16ReconcileCommitRequest\x12\x1b\n" +
+	"\tcommit_id\x18\x01 \x01(\tR\bcommitId\"_\n" +
+	"\x17ReconcileCommitResponse\x12.\n" +
+	"\x06commit\x18\x01 \x01(\v2\x16.countersign.v1.CommitR\x06commit\x12\x14\n" +
+	"\x05asked\x18\x02 \x01(\bR\x05asked\"\xb0\x01\n" +
 	"\tHaltScope\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x1a\n" +
 	"\bworkflow\x18\x02 \x01(\tR\bworkflow\x12\x12\n" +
@@ -1454,10 +1570,11 @@ const file_countersign_v1_operator_proto_rawDesc = "" +
 	"\x12InspectRunResponse\x12%\n" +
 	"\x03run\x18\x01 \x01(\v2\x13.countersign.v1.RunR\x03run\x124\n" +
 	"\aentries\x18\x02 \x03(\v2\x1a.countersign.v1.TraceEntryR\aentries\x12&\n" +
-	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken2\x8e\x06\n" +
+	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken2\xf2\x06\n" +
 	"\x0fOperatorService\x12V\n" +
 	"\vListCommits\x12\".countersign.v1.ListCommitsRequest\x1a#.countersign.v1.ListCommitsResponse\x12\\\n" +
-	"\rResolveCommit\x12$.countersign.v1.ResolveCommitRequest\x1a%.countersign.v1.ResolveCommitResponse\x12A\n" +
+	"\rResolveCommit\x12$.countersign.v1.ResolveCommitRequest\x1a%.countersign.v1.ResolveCommitResponse\x12b\n" +
+	"\x0fReconcileCommit\x12&.countersign.v1.ReconcileCommitRequest\x1a'.countersign.v1.ReconcileCommitResponse\x12A\n" +
 	"\x04Halt\x12\x1b.countersign.v1.HaltRequest\x1a\x1c.countersign.v1.HaltResponse\x12G\n" +
 	"\x06Resume\x12\x1d.countersign.v1.ResumeRequest\x1a\x1e.countersign.v1.ResumeResponse\x12P\n" +
 	"\tListHalts\x12 .countersign.v1.ListHaltsRequest\x1a!.countersign.v1.ListHaltsResponse\x12V\n" +
@@ -1480,79 +1597,85 @@ func file_countersign_v1_operator_proto_rawDescGZIP() []byte {
 	return file_countersign_v1_operator_proto_rawDescData
 }
 
-var file_countersign_v1_operator_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_countersign_v1_operator_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_countersign_v1_operator_proto_goTypes = []any{
-	(*ListCommitsRequest)(nil),    // 0: countersign.v1.ListCommitsRequest
-	(*ListCommitsResponse)(nil),   // 1: countersign.v1.ListCommitsResponse
-	(*ResolveCommitRequest)(nil),  // 2: countersign.v1.ResolveCommitRequest
-	(*ResolveCommitResponse)(nil), // 3: countersign.v1.ResolveCommitResponse
-	(*HaltScope)(nil),             // 4: countersign.v1.HaltScope
-	(*HaltRecord)(nil),            // 5: countersign.v1.HaltRecord
-	(*Inventory)(nil),             // 6: countersign.v1.Inventory
-	(*HaltRequest)(nil),           // 7: countersign.v1.HaltRequest
-	(*HaltResponse)(nil),          // 8: countersign.v1.HaltResponse
-	(*ResumeRequest)(nil),         // 9: countersign.v1.ResumeRequest
-	(*ResumeResponse)(nil),        // 10: countersign.v1.ResumeResponse
-	(*ListHaltsRequest)(nil),      // 11: countersign.v1.ListHaltsRequest
-	(*ListHaltsResponse)(nil),     // 12: countersign.v1.ListHaltsResponse
-	(*ListBudgetsRequest)(nil),    // 13: countersign.v1.ListBudgetsRequest
-	(*ListBudgetsResponse)(nil),   // 14: countersign.v1.ListBudgetsResponse
-	(*GetActivationRequest)(nil),  // 15: countersign.v1.GetActivationRequest
-	(*GetActivationResponse)(nil), // 16: countersign.v1.GetActivationResponse
-	(*InspectCommitRequest)(nil),  // 17: countersign.v1.InspectCommitRequest
-	(*InspectCommitResponse)(nil), // 18: countersign.v1.InspectCommitResponse
-	(*InspectRunRequest)(nil),     // 19: countersign.v1.InspectRunRequest
-	(*InspectRunResponse)(nil),    // 20: countersign.v1.InspectRunResponse
-	(Outcome)(0),                  // 21: countersign.v1.Outcome
-	(*Commit)(nil),                // 22: countersign.v1.Commit
-	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
-	(*BudgetMovement)(nil),        // 24: countersign.v1.BudgetMovement
-	(*Run)(nil),                   // 25: countersign.v1.Run
-	(*TraceEntry)(nil),            // 26: countersign.v1.TraceEntry
+	(*ListCommitsRequest)(nil),      // 0: countersign.v1.ListCommitsRequest
+	(*ListCommitsResponse)(nil),     // 1: countersign.v1.ListCommitsResponse
+	(*ResolveCommitRequest)(nil),    // 2: countersign.v1.ResolveCommitRequest
+	(*ResolveCommitResponse)(nil),   // 3: countersign.v1.ResolveCommitResponse
+	(*ReconcileCommitRequest)(nil),  // 4: countersign.v1.ReconcileCommitRequest
+	(*ReconcileCommitResponse)(nil), // 5: countersign.v1.ReconcileCommitResponse
+	(*HaltScope)(nil),               // 6: countersign.v1.HaltScope
+	(*HaltRecord)(nil),              // 7: countersign.v1.HaltRecord
+	(*Inventory)(nil),               // 8: countersign.v1.Inventory
+	(*HaltRequest)(nil),             // 9: countersign.v1.HaltRequest
+	(*HaltResponse)(nil),            // 10: countersign.v1.HaltResponse
+	(*ResumeRequest)(nil),           // 11: countersign.v1.ResumeRequest
+	(*ResumeResponse)(nil),          // 12: countersign.v1.ResumeResponse
+	(*ListHaltsRequest)(nil),        // 13: countersign.v1.ListHaltsRequest
+	(*ListHaltsResponse)(nil),       // 14: countersign.v1.ListHaltsResponse
+	(*ListBudgetsRequest)(nil),      // 15: countersign.v1.ListBudgetsRequest
+	(*ListBudgetsResponse)(nil),     // 16: countersign.v1.ListBudgetsResponse
+	(*GetActivationRequest)(nil),    // 17: countersign.v1.GetActivationRequest
+	(*GetActivationResponse)(nil),   // 18: countersign.v1.GetActivationResponse
+	(*InspectCommitRequest)(nil),    // 19: countersign.v1.InspectCommitRequest
+	(*InspectCommitResponse)(nil),   // 20: countersign.v1.InspectCommitResponse
+	(*InspectRunRequest)(nil),       // 21: countersign.v1.InspectRunRequest
+	(*InspectRunResponse)(nil),      // 22: countersign.v1.InspectRunResponse
+	(Outcome)(0),                    // 23: countersign.v1.Outcome
+	(*timestamppb.Timestamp)(nil),   // 24: google.protobuf.Timestamp
+	(*Commit)(nil),                  // 25: countersign.v1.Commit
+	(*BudgetMovement)(nil),          // 26: countersign.v1.BudgetMovement
+	(*Run)(nil),                     // 27: countersign.v1.Run
+	(*TraceEntry)(nil),              // 28: countersign.v1.TraceEntry
 }
 var file_countersign_v1_operator_proto_depIdxs = []int32{
-	21, // 0: countersign.v1.ListCommitsRequest.outcome:type_name -> countersign.v1.Outcome
-	22, // 1: countersign.v1.ListCommitsResponse.commits:type_name -> countersign.v1.Commit
-	21, // 2: countersign.v1.ResolveCommitRequest.expected:type_name -> countersign.v1.Outcome
-	21, // 3: countersign.v1.ResolveCommitRequest.outcome:type_name -> countersign.v1.Outcome
-	22, // 4: countersign.v1.ResolveCommitResponse.commit:type_name -> countersign.v1.Commit
-	4,  // 5: countersign.v1.HaltRecord.scope:type_name -> countersign.v1.HaltScope
-	23, // 6: countersign.v1.HaltRecord.create_time:type_name -> google.protobuf.Timestamp
-	23, // 7: countersign.v1.HaltRecord.lift_time:type_name -> google.protobuf.Timestamp
-	24, // 8: countersign.v1.Inventory.held:type_name -> countersign.v1.BudgetMovement
-	4,  // 9: countersign.v1.HaltRequest.scope:type_name -> countersign.v1.HaltScope
-	5,  // 10: countersign.v1.HaltResponse.halt:type_name -> countersign.v1.HaltRecord
-	6,  // 11: countersign.v1.HaltResponse.inventory:type_name -> countersign.v1.Inventory
-	5,  // 12: countersign.v1.ResumeResponse.halt:type_name -> countersign.v1.HaltRecord
-	5,  // 13: countersign.v1.ListHaltsResponse.halts:type_name -> countersign.v1.HaltRecord
-	24, // 14: countersign.v1.ListBudgetsResponse.budgets:type_name -> countersign.v1.BudgetMovement
-	23, // 15: countersign.v1.GetActivationResponse.create_time:type_name -> google.protobuf.Timestamp
-	22, // 16: countersign.v1.InspectCommitResponse.commit:type_name -> countersign.v1.Commit
-	25, // 17: countersign.v1.InspectRunResponse.run:type_name -> countersign.v1.Run
-	26, // 18: countersign.v1.InspectRunResponse.entries:type_name -> countersign.v1.TraceEntry
-	0,  // 19: countersign.v1.OperatorService.ListCommits:input_type -> countersign.v1.ListCommitsRequest
-	2,  // 20: countersign.v1.OperatorService.ResolveCommit:input_type -> countersign.v1.ResolveCommitRequest
-	7,  // 21: countersign.v1.OperatorService.Halt:input_type -> countersign.v1.HaltRequest
-	9,  // 22: countersign.v1.OperatorService.Resume:input_type -> countersign.v1.ResumeRequest
-	11, // 23: countersign.v1.OperatorService.ListHalts:input_type -> countersign.v1.ListHaltsRequest
-	13, // 24: countersign.v1.OperatorService.ListBudgets:input_type -> countersign.v1.ListBudgetsRequest
-	15, // 25: countersign.v1.OperatorService.GetActivation:input_type -> countersign.v1.GetActivationRequest
-	17, // 26: countersign.v1.OperatorService.InspectCommit:input_type -> countersign.v1.InspectCommitRequest
-	19, // 27: countersign.v1.OperatorService.InspectRun:input_type -> countersign.v1.InspectRunRequest
-	1,  // 28: countersign.v1.OperatorService.ListCommits:output_type -> countersign.v1.ListCommitsResponse
-	3,  // 29: countersign.v1.OperatorService.ResolveCommit:output_type -> countersign.v1.ResolveCommitResponse
-	8,  // 30: countersign.v1.OperatorService.Halt:output_type -> countersign.v1.HaltResponse
-	10, // 31: countersign.v1.OperatorService.Resume:output_type -> countersign.v1.ResumeResponse
-	12, // 32: countersign.v1.OperatorService.ListHalts:output_type -> countersign.v1.ListHaltsResponse
-	14, // 33: countersign.v1.OperatorService.ListBudgets:output_type -> countersign.v1.ListBudgetsResponse
-	16, // 34: countersign.v1.OperatorService.GetActivation:output_type -> countersign.v1.GetActivationResponse
-	18, // 35: countersign.v1.OperatorService.InspectCommit:output_type -> countersign.v1.InspectCommitResponse
-	20, // 36: countersign.v1.OperatorService.InspectRun:output_type -> countersign.v1.InspectRunResponse
-	28, // [28:37] is the sub-list for method output_type
-	19, // [19:28] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	23, // 0: countersign.v1.ListCommitsRequest.outcome:type_name -> countersign.v1.Outcome
+	24, // 1: countersign.v1.ListCommitsRequest.created_before:type_name -> google.protobuf.Timestamp
+	25, // 2: countersign.v1.ListCommitsResponse.commits:type_name -> countersign.v1.Commit
+	23, // 3: countersign.v1.ResolveCommitRequest.expected:type_name -> countersign.v1.Outcome
+	23, // 4: countersign.v1.ResolveCommitRequest.outcome:type_name -> countersign.v1.Outcome
+	25, // 5: countersign.v1.ResolveCommitResponse.commit:type_name -> countersign.v1.Commit
+	25, // 6: countersign.v1.ReconcileCommitResponse.commit:type_name -> countersign.v1.Commit
+	6,  // 7: countersign.v1.HaltRecord.scope:type_name -> countersign.v1.HaltScope
+	24, // 8: countersign.v1.HaltRecord.create_time:type_name -> google.protobuf.Timestamp
+	24, // 9: countersign.v1.HaltRecord.lift_time:type_name -> google.protobuf.Timestamp
+	26, // 10: countersign.v1.Inventory.held:type_name -> countersign.v1.BudgetMovement
+	6,  // 11: countersign.v1.HaltRequest.scope:type_name -> countersign.v1.HaltScope
+	7,  // 12: countersign.v1.HaltResponse.halt:type_name -> countersign.v1.HaltRecord
+	8,  // 13: countersign.v1.HaltResponse.inventory:type_name -> countersign.v1.Inventory
+	7,  // 14: countersign.v1.ResumeResponse.halt:type_name -> countersign.v1.HaltRecord
+	7,  // 15: countersign.v1.ListHaltsResponse.halts:type_name -> countersign.v1.HaltRecord
+	26, // 16: countersign.v1.ListBudgetsResponse.budgets:type_name -> countersign.v1.BudgetMovement
+	24, // 17: countersign.v1.GetActivationResponse.create_time:type_name -> google.protobuf.Timestamp
+	25, // 18: countersign.v1.InspectCommitResponse.commit:type_name -> countersign.v1.Commit
+	27, // 19: countersign.v1.InspectRunResponse.run:type_name -> countersign.v1.Run
+	28, // 20: countersign.v1.InspectRunResponse.entries:type_name -> countersign.v1.TraceEntry
+	0,  // 21: countersign.v1.OperatorService.ListCommits:input_type -> countersign.v1.ListCommitsRequest
+	2,  // 22: countersign.v1.OperatorService.ResolveCommit:input_type -> countersign.v1.ResolveCommitRequest
+	4,  // 23: countersign.v1.OperatorService.ReconcileCommit:input_type -> countersign.v1.ReconcileCommitRequest
+	9,  // 24: countersign.v1.OperatorService.Halt:input_type -> countersign.v1.HaltRequest
+	11, // 25: countersign.v1.OperatorService.Resume:input_type -> countersign.v1.ResumeRequest
+	13, // 26: countersign.v1.OperatorService.ListHalts:input_type -> countersign.v1.ListHaltsRequest
+	15, // 27: countersign.v1.OperatorService.ListBudgets:input_type -> countersign.v1.ListBudgetsRequest
+	17, // 28: countersign.v1.OperatorService.GetActivation:input_type -> countersign.v1.GetActivationRequest
+	19, // 29: countersign.v1.OperatorService.InspectCommit:input_type -> countersign.v1.InspectCommitRequest
+	21, // 30: countersign.v1.OperatorService.InspectRun:input_type -> countersign.v1.InspectRunRequest
+	1,  // 31: countersign.v1.OperatorService.ListCommits:output_type -> countersign.v1.ListCommitsResponse
+	3,  // 32: countersign.v1.OperatorService.ResolveCommit:output_type -> countersign.v1.ResolveCommitResponse
+	5,  // 33: countersign.v1.OperatorService.ReconcileCommit:output_type -> countersign.v1.ReconcileCommitResponse
+	10, // 34: countersign.v1.OperatorService.Halt:output_type -> countersign.v1.HaltResponse
+	12, // 35: countersign.v1.OperatorService.Resume:output_type -> countersign.v1.ResumeResponse
+	14, // 36: countersign.v1.OperatorService.ListHalts:output_type -> countersign.v1.ListHaltsResponse
+	16, // 37: countersign.v1.OperatorService.ListBudgets:output_type -> countersign.v1.ListBudgetsResponse
+	18, // 38: countersign.v1.OperatorService.GetActivation:output_type -> countersign.v1.GetActivationResponse
+	20, // 39: countersign.v1.OperatorService.InspectCommit:output_type -> countersign.v1.InspectCommitResponse
+	22, // 40: countersign.v1.OperatorService.InspectRun:output_type -> countersign.v1.InspectRunResponse
+	31, // [31:41] is the sub-list for method output_type
+	21, // [21:31] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_countersign_v1_operator_proto_init() }
@@ -1561,7 +1684,7 @@ func file_countersign_v1_operator_proto_init() {
 		return
 	}
 	file_countersign_v1_types_proto_init()
-	file_countersign_v1_operator_proto_msgTypes[17].OneofWrappers = []any{
+	file_countersign_v1_operator_proto_msgTypes[19].OneofWrappers = []any{
 		(*InspectCommitRequest_CommitId)(nil),
 		(*InspectCommitRequest_IdempotencyKey)(nil),
 	}
@@ -1571,7 +1694,7 @@ func file_countersign_v1_operator_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_countersign_v1_operator_proto_rawDesc), len(file_countersign_v1_operator_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   21,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,15 +21,16 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	OperatorService_ListCommits_FullMethodName   = "/countersign.v1.OperatorService/ListCommits"
-	OperatorService_ResolveCommit_FullMethodName = "/countersign.v1.OperatorService/ResolveCommit"
-	OperatorService_Halt_FullMethodName          = "/countersign.v1.OperatorService/Halt"
-	OperatorService_Resume_FullMethodName        = "/countersign.v1.OperatorService/Resume"
-	OperatorService_ListHalts_FullMethodName     = "/countersign.v1.OperatorService/ListHalts"
-	OperatorService_ListBudgets_FullMethodName   = "/countersign.v1.OperatorService/ListBudgets"
-	OperatorService_GetActivation_FullMethodName = "/countersign.v1.OperatorService/GetActivation"
-	OperatorService_InspectCommit_FullMethodName = "/countersign.v1.OperatorService/InspectCommit"
-	OperatorService_InspectRun_FullMethodName    = "/countersign.v1.OperatorService/InspectRun"
+	OperatorService_ListCommits_FullMethodName     = "/countersign.v1.OperatorService/ListCommits"
+	OperatorService_ResolveCommit_FullMethodName   = "/countersign.v1.OperatorService/ResolveCommit"
+	OperatorService_ReconcileCommit_FullMethodName = "/countersign.v1.OperatorService/ReconcileCommit"
+	OperatorService_Halt_FullMethodName            = "/countersign.v1.OperatorService/Halt"
+	OperatorService_Resume_FullMethodName          = "/countersign.v1.OperatorService/Resume"
+	OperatorService_ListHalts_FullMethodName       = "/countersign.v1.OperatorService/ListHalts"
+	OperatorService_ListBudgets_FullMethodName     = "/countersign.v1.OperatorService/ListBudgets"
+	OperatorService_GetActivation_FullMethodName   = "/countersign.v1.OperatorService/GetActivation"
+	OperatorService_InspectCommit_FullMethodName   = "/countersign.v1.OperatorService/InspectCommit"
+	OperatorService_InspectRun_FullMethodName      = "/countersign.v1.OperatorService/InspectRun"
 )
 
 // OperatorServiceClient is the client API for OperatorService service.
@@ -42,6 +43,8 @@ type OperatorServiceClient interface {
 	ListCommits(ctx context.Context, in *ListCommitsRequest, opts ...grpc.CallOption) (*ListCommitsResponse, error)
 	// Settles an UNKNOWN commit by hand, with evidence.
 	ResolveCommit(ctx context.Context, in *ResolveCommitRequest, opts ...grpc.CallOption) (*ResolveCommitResponse, error)
+	// Asks the host of an UNKNOWN commit now, in the way its target declares, instead of when its turn comes.
+	ReconcileCommit(ctx context.Context, in *ReconcileCommitRequest, opts ...grpc.CallOption) (*ReconcileCommitResponse, error)
 	// Throws the kill switch on a scope. After it returns nothing in scope is admitted.
 	Halt(ctx context.Context, in *HaltRequest, opts ...grpc.CallOption) (*HaltResponse, error)
 	// Lifts one halt.
@@ -80,6 +83,16 @@ func (c *operatorServiceClient) ResolveCommit(ctx context.Context, in *ResolveCo
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ResolveCommitResponse)
 	err := c.cc.Invoke(ctx, OperatorService_ResolveCommit_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *operatorServiceClient) ReconcileCommit(ctx context.Context, in *ReconcileCommitRequest, opts ...grpc.CallOption) (*ReconcileCommitResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReconcileCommitResponse)
+	err := c.cc.Invoke(ctx, OperatorService_ReconcileCommit_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -166,6 +179,8 @@ type OperatorServiceServer interface {
 	ListCommits(context.Context, *ListCommitsRequest) (*ListCommitsResponse, error)
 	// Settles an UNKNOWN commit by hand, with evidence.
 	ResolveCommit(context.Context, *ResolveCommitRequest) (*ResolveCommitResponse, error)
+	// Asks the host of an UNKNOWN commit now, in the way its target declares, instead of when its turn comes.
+	ReconcileCommit(context.Context, *ReconcileCommitRequest) (*ReconcileCommitResponse, error)
 	// Throws the kill switch on a scope. After it returns nothing in scope is admitted.
 	Halt(context.Context, *HaltRequest) (*HaltResponse, error)
 	// Lifts one halt.
@@ -195,6 +210,9 @@ func (UnimplementedOperatorServiceServer) ListCommits(context.Context, *ListComm
 }
 func (UnimplementedOperatorServiceServer) ResolveCommit(context.Context, *ResolveCommitRequest) (*ResolveCommitResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResolveCommit not implemented")
+}
+func (UnimplementedOperatorServiceServer) ReconcileCommit(context.Context, *ReconcileCommitRequest) (*ReconcileCommitResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReconcileCommit not implemented")
 }
 func (UnimplementedOperatorServiceServer) Halt(context.Context, *HaltRequest) (*HaltResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Halt not implemented")
@@ -270,6 +288,24 @@ func _OperatorService_ResolveCommit_Handler(srv interface{}, ctx context.Context
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(OperatorServiceServer).ResolveCommit(ctx, req.(*ResolveCommitRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _OperatorService_ReconcileCommit_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReconcileCommitRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OperatorServiceServer).ReconcileCommit(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OperatorService_ReconcileCommit_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OperatorServiceServer).ReconcileCommit(ctx, req.(*ReconcileCommitRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -414,6 +450,10 @@ var OperatorService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ResolveCommit",
 			Handler:    _OperatorService_ResolveCommit_Handler,
+		},
+		{
+			MethodName: "ReconcileCommit",
+			Handler:    _OperatorService_ReconcileCommit_Handler,
 		},
 		{
 			MethodName: "Halt",

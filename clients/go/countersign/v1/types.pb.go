@@ -720,7 +720,13 @@ type BudgetMovement struct {
 	// What the node has left after this movement; negative after an overage.
 	Left int64 `protobuf:"varint,8,opt,name=left,proto3" json:"left,omitempty"`
 	// The limit in force.
-	Limit         int64 `protobuf:"varint,9,opt,name=limit,proto3" json:"limit,omitempty"`
+	Limit int64 `protobuf:"varint,9,opt,name=limit,proto3" json:"limit,omitempty"`
+	// Of a node as it stands (ListBudgets, Run): its tenant.
+	Tenant string `protobuf:"bytes,10,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	// Likewise: when its window began; unset for a total.
+	WindowStartTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=window_start_time,json=windowStartTime,proto3" json:"window_start_time,omitempty"`
+	// Likewise: when its window ends and counting begins anew; unset for a total.
+	ResetTime     *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=reset_time,json=resetTime,proto3" json:"reset_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -816,6 +822,27 @@ func (x *BudgetMovement) GetLimit() int64 {
 		return x.Limit
 	}
 	return 0
+}
+
+func (x *BudgetMovement) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *BudgetMovement) GetWindowStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.WindowStartTime
+	}
+	return nil
+}
+
+func (x *BudgetMovement) GetResetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ResetTime
+	}
+	return nil
 }
 
 // One governed write: the generation of a key that this answer is about.
@@ -2095,7 +2122,7 @@ const file_countersign_v1_types_proto_rawDesc = "" +
 	"\n" +
 	"FactsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe0\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xfb\x02\n" +
 	"\x0eBudgetMovement\x12\x14\n" +
 	"\x05level\x18\x01 \x01(\tR\x05level\x12\x14\n" +
 	"\x05scope\x18\x02 \x01(\tR\x05scope\x12\x16\n" +
@@ -2105,7 +2132,12 @@ const file_countersign_v1_types_proto_rawDesc = "" +
 	"\x04held\x18\x06 \x01(\x03R\x04held\x12\x18\n" +
 	"\asettled\x18\a \x01(\x03R\asettled\x12\x12\n" +
 	"\x04left\x18\b \x01(\x03R\x04left\x12\x14\n" +
-	"\x05limit\x18\t \x01(\x03R\x05limit\"\x8f\a\n" +
+	"\x05limit\x18\t \x01(\x03R\x05limit\x12\x16\n" +
+	"\x06tenant\x18\n" +
+	" \x01(\tR\x06tenant\x12F\n" +
+	"\x11window_start_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x0fwindowStartTime\x129\n" +
+	"\n" +
+	"reset_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\tresetTime\"\x8f\a\n" +
 	"\x06Commit\x12\x1b\n" +
 	"\tcommit_id\x18\x01 \x01(\tR\bcommitId\x12\x1e\n" +
 	"\n" +
@@ -2368,43 +2400,45 @@ var file_countersign_v1_types_proto_depIdxs = []int32{
 	19, // 1: countersign.v1.ReasonDetail.facts:type_name -> countersign.v1.ReasonDetail.FactsEntry
 	1,  // 2: countersign.v1.ReasonDetail.retry:type_name -> countersign.v1.Retry
 	21, // 3: countersign.v1.ReasonDetail.retry_after:type_name -> google.protobuf.Duration
-	0,  // 4: countersign.v1.Commit.outcome:type_name -> countersign.v1.Outcome
-	8,  // 5: countersign.v1.Commit.reasons:type_name -> countersign.v1.ReasonDetail
-	9,  // 6: countersign.v1.Commit.budgets:type_name -> countersign.v1.BudgetMovement
-	22, // 7: countersign.v1.Commit.create_time:type_name -> google.protobuf.Timestamp
-	22, // 8: countersign.v1.Commit.end_time:type_name -> google.protobuf.Timestamp
-	22, // 9: countersign.v1.Commit.expire_time:type_name -> google.protobuf.Timestamp
-	21, // 10: countersign.v1.DecideLimits.wall_max:type_name -> google.protobuf.Duration
-	21, // 11: countersign.v1.DecideUsage.wall:type_name -> google.protobuf.Duration
-	6,  // 12: countersign.v1.ModelCall.outcome:type_name -> countersign.v1.CallOutcome
-	21, // 13: countersign.v1.ModelCall.wall:type_name -> google.protobuf.Duration
-	2,  // 14: countersign.v1.Decision.status:type_name -> countersign.v1.DecisionStatus
-	3,  // 15: countersign.v1.Decision.source:type_name -> countersign.v1.DecisionSource
-	15, // 16: countersign.v1.Decision.evidence:type_name -> countersign.v1.Evidence
-	4,  // 17: countersign.v1.Decision.stop:type_name -> countersign.v1.DecideStop
-	8,  // 18: countersign.v1.Decision.reasons:type_name -> countersign.v1.ReasonDetail
-	12, // 19: countersign.v1.Decision.usage:type_name -> countersign.v1.DecideUsage
-	22, // 20: countersign.v1.Decision.expire_time:type_name -> google.protobuf.Timestamp
-	22, // 21: countersign.v1.Decision.create_time:type_name -> google.protobuf.Timestamp
-	22, // 22: countersign.v1.Decision.end_time:type_name -> google.protobuf.Timestamp
-	9,  // 23: countersign.v1.Decision.budgets:type_name -> countersign.v1.BudgetMovement
-	13, // 24: countersign.v1.Decision.calls:type_name -> countersign.v1.ModelCall
-	14, // 25: countersign.v1.Decision.agreement:type_name -> countersign.v1.Agreement
-	7,  // 26: countersign.v1.TraceEntry.kind:type_name -> countersign.v1.EntryKind
-	22, // 27: countersign.v1.TraceEntry.time:type_name -> google.protobuf.Timestamp
-	16, // 28: countersign.v1.TraceEntry.decision:type_name -> countersign.v1.Decision
-	10, // 29: countersign.v1.TraceEntry.commit:type_name -> countersign.v1.Commit
-	5,  // 30: countersign.v1.TraceEntry.stop:type_name -> countersign.v1.RunStop
-	5,  // 31: countersign.v1.Run.stop:type_name -> countersign.v1.RunStop
-	22, // 32: countersign.v1.Run.create_time:type_name -> google.protobuf.Timestamp
-	22, // 33: countersign.v1.Run.end_time:type_name -> google.protobuf.Timestamp
-	22, // 34: countersign.v1.Run.deadline:type_name -> google.protobuf.Timestamp
-	9,  // 35: countersign.v1.Run.budgets:type_name -> countersign.v1.BudgetMovement
-	36, // [36:36] is the sub-list for method output_type
-	36, // [36:36] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	22, // 4: countersign.v1.BudgetMovement.window_start_time:type_name -> google.protobuf.Timestamp
+	22, // 5: countersign.v1.BudgetMovement.reset_time:type_name -> google.protobuf.Timestamp
+	0,  // 6: countersign.v1.Commit.outcome:type_name -> countersign.v1.Outcome
+	8,  // 7: countersign.v1.Commit.reasons:type_name -> countersign.v1.ReasonDetail
+	9,  // 8: countersign.v1.Commit.budgets:type_name -> countersign.v1.BudgetMovement
+	22, // 9: countersign.v1.Commit.create_time:type_name -> google.protobuf.Timestamp
+	22, // 10: countersign.v1.Commit.end_time:type_name -> google.protobuf.Timestamp
+	22, // 11: countersign.v1.Commit.expire_time:type_name -> google.protobuf.Timestamp
+	21, // 12: countersign.v1.DecideLimits.wall_max:type_name -> google.protobuf.Duration
+	21, // 13: countersign.v1.DecideUsage.wall:type_name -> google.protobuf.Duration
+	6,  // 14: countersign.v1.ModelCall.outcome:type_name -> countersign.v1.CallOutcome
+	21, // 15: countersign.v1.ModelCall.wall:type_name -> google.protobuf.Duration
+	2,  // 16: countersign.v1.Decision.status:type_name -> countersign.v1.DecisionStatus
+	3,  // 17: countersign.v1.Decision.source:type_name -> countersign.v1.DecisionSource
+	15, // 18: countersign.v1.Decision.evidence:type_name -> countersign.v1.Evidence
+	4,  // 19: countersign.v1.Decision.stop:type_name -> countersign.v1.DecideStop
+	8,  // 20: countersign.v1.Decision.reasons:type_name -> countersign.v1.ReasonDetail
+	12, // 21: countersign.v1.Decision.usage:type_name -> countersign.v1.DecideUsage
+	22, // 22: countersign.v1.Decision.expire_time:type_name -> google.protobuf.Timestamp
+	22, // 23: countersign.v1.Decision.create_time:type_name -> google.protobuf.Timestamp
+	22, // 24: countersign.v1.Decision.end_time:type_name -> google.protobuf.Timestamp
+	9,  // 25: countersign.v1.Decision.budgets:type_name -> countersign.v1.BudgetMovement
+	13, // 26: countersign.v1.Decision.calls:type_name -> countersign.v1.ModelCall
+	14, // 27: countersign.v1.Decision.agreement:type_name -> countersign.v1.Agreement
+	7,  // 28: countersign.v1.TraceEntry.kind:type_name -> countersign.v1.EntryKind
+	22, // 29: countersign.v1.TraceEntry.time:type_name -> google.protobuf.Timestamp
+	16, // 30: countersign.v1.TraceEntry.decision:type_name -> countersign.v1.Decision
+	10, // 31: countersign.v1.TraceEntry.commit:type_name -> countersign.v1.Commit
+	5,  // 32: countersign.v1.TraceEntry.stop:type_name -> countersign.v1.RunStop
+	5,  // 33: countersign.v1.Run.stop:type_name -> countersign.v1.RunStop
+	22, // 34: countersign.v1.Run.create_time:type_name -> google.protobuf.Timestamp
+	22, // 35: countersign.v1.Run.end_time:type_name -> google.protobuf.Timestamp
+	22, // 36: countersign.v1.Run.deadline:type_name -> google.protobuf.Timestamp
+	9,  // 37: countersign.v1.Run.budgets:type_name -> countersign.v1.BudgetMovement
+	38, // [38:38] is the sub-list for method output_type
+	38, // [38:38] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_countersign_v1_types_proto_init() }

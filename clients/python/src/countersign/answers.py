@@ -38,6 +38,9 @@ class BudgetMovement:
     settled: int
     left: int  # negative after an overage
     limit: int
+    tenant: str = ""  # of a budget as it stands, as are the two below
+    window_start_time: datetime | None = None  # None for a total
+    reset_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,6 +59,9 @@ def budgets(movements: Iterable[types_pb2.BudgetMovement]) -> tuple[BudgetMoveme
             settled=one.settled,
             left=one.left,
             limit=one.limit,
+            tenant=one.tenant,
+            window_start_time=moment(one.window_start_time, known=one.HasField("window_start_time")),
+            reset_time=moment(one.reset_time, known=one.HasField("reset_time")),
         )
         for one in movements
     )

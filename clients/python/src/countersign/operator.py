@@ -1,7 +1,7 @@
 """What an operator asks of a gateway, over the operator's own listener. Synchronous; one request a call, sent once.
 
 1. A workflow's listener refuses every one of these: `Refused` with NOT_ALLOWED.
-2. `Halt`, `Resume` and `ResolveCommit` change something. After an `Unclear` look at what there is (`halts`, `inspect_commit`) before asking again.
+2. `Halt`, `Resume`, `ResolveCommit` and `ReconcileCommit` change something. After an `Unclear` look (`halts`, `inspect_commit`) before asking again.
 3. Where one listener serves every tenant, `tenant` says which one is meant; elsewhere it stays empty.
 """
 
@@ -71,6 +71,14 @@ class CommitPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """A commit as it stands after its host was asked."""
+
+    commit: Commit
+    asked: bool  # False: it had ended, is in flight, or is being asked about
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActivationInForce:
     """Boundary, policies, limits and prices under one revision."""
 
@@ -97,12 +105,21 @@ class Operator:
         self._line.close()
 
     def list_commits(
-        self, *, tenant: str = "", outcome: Outcome | None = None, workflow: str = "", page_size: int = PAGE_SIZE, page_token: str = ""
+        self,
+        *,
+        tenant: str = "",
+        outcome: Outcome | None = None,
+        workflow: str = "",
+        created_before: datetime | None = None,
+        page_size: int = PAGE_SIZE,
+        page_token: str = "",
     ) -> CommitPage:
-        """One page, newest first."""
+        """One page, newest first. With `created_before`, a page may be empty and have a next one."""
         request = operator_pb2.ListCommitsRequest(tenant=tenant, workflow=workflow, page_size=page_size, page_token=page_token)
         if outcome is not None:
             request.outcome = _wire_outcome(outcome)
+        if created_before is not None:
+            request.created_before.FromDatetime(created_before)
         wire = self._line.ask(self._stub.ListCommits, request, deadline_s=self._deadline_s)
         return CommitPage(commits=tuple(decoding.commit(one, replayed=False) for one in wire.commits), next_page_token=wire.next_page_token)
 
@@ -123,6 +140,12 @@ class Operator:
             raise ValueError(f"outcome is {outcome}; an unknown is resolved to SUCCEEDED or FAILED")
         request = operator_pb2.ResolveCommitRequest(commit_id=commit_id, expected=types_pb2.OUTCOME_UNKNOWN, outcome=_wire_outcome(outcome), evidence=evidence)
         return decoding.commit(self._line.ask(self._stub.ResolveCommit, request, deadline_s=self._deadline_s).commit, replayed=False)
+
+    def reconcile_commit(self, commit_id: str) -> Reconciled:
+        """Asks the host of an UNKNOWN commit now. It may still be UNKNOWN afterwards."""
+        request = operator_pb2.ReconcileCommitRequest(commit_id=commit_id)
+        wire = self._line.ask(self._stub.ReconcileCommit, request, deadline_s=self._deadline_s)
+        return Reconciled(commit=decoding.commit(wire.commit, replayed=False), asked=wire.asked)
 
     def halt(self, scope: HaltScope, *, reason: str) -> Halted:
         """After it returns, nothing in scope is admitted."""

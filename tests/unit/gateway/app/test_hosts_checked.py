@@ -18,8 +18,8 @@ from tests.fakes.lying_host import GOOD, LyingHost, Manners
 from tests.fakes.raw_host import BEHAVIOURS, RawHost
 
 SAMPLE: Final = Sample(action="order", method="POST", path="/orders", payload=GOOD, refused_payload=b"{}")
-QUERY: Final = {"mode": "query", "query": {"path": "/operations/{key}", "enforces_not_after": True}}
-DEDUPE: Final = {"mode": "dedupe", "dedupe": {"retention": "24h"}, "replays_refusals": True}
+QUERY: Final[dict[str, Any]] = {"mode": "query", "query": {"path": "/operations/{key}", "enforces_not_after": True}}
+DEDUPE: Final[dict[str, Any]] = {"mode": "dedupe", "dedupe": {"retention": "24h"}, "replays_refusals": True}
 
 
 def target(url: str, **declared: Any) -> Target:

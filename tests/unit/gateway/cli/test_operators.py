@@ -1,6 +1,7 @@
 """halt, resume, halts, commits, budget, activation: what is asked, and what is shown."""
 
 import json
+import time
 
 import pytest
 
@@ -150,8 +151,9 @@ def test_an_unknown_is_not_resolved_lightly(ask: Run, listener: ScriptedOperator
 
 
 def test_budgets_are_shown_with_units(ask: Run, listener: ScriptedOperator) -> None:
-    """Money in its currency, counts as counts; overdrawn is negative."""
+    """Money in its currency, counts as counts; overdrawn is negative, and said by how much. A window has its times, a total none."""
     writes = budget(settled=3, left=-1, limit=2, ledger="writes", currency="")
+    writes.window_start_time.CopyFrom(at(0))
     listener.says(operator_pb2.ListBudgetsResponse(budgets=[budget(held=500, left=49_999_500, limit=50_000_000), writes]))
 
     lines = ask("budget", "show").stdout.splitlines()
@@ -159,7 +161,7 @@ def test_budgets_are_shown_with_units(ask: Run, listener: ScriptedOperator) -> N
     assert lines[1].split("  ")[0] == "tenant"
     assert "0.0005 USD" in lines[1]
     assert "49.9995 USD" in lines[1]
-    assert lines[2].split()[-4:] == ["0", "3", "-1", "2"]
+    assert lines[2].split()[3:] == ["0", "3", "-1", "2", "1", "month", "2023-11-14", "22:13:20.000", "UTC", "-"]
 
 
 def test_the_activation_in_force(ask: Run, listener: ScriptedOperator) -> None:
@@ -173,3 +175,40 @@ def test_the_activation_in_force(ask: Run, listener: ScriptedOperator) -> None:
     assert "version: 1" not in short.stdout
     assert "version: 1\n\\x1b[2J" in whole.stdout
     assert json.loads(machine.stdout)["digest"] == "01" * 32
+
+
+def test_a_host_is_asked_now(ask: Run, listener: ScriptedOperator) -> None:
+    """What came of it in words; exit code 1 while it is unknown; a JSON document for scripts."""
+    unknown, done = commit(outcome=types_pb2.OUTCOME_UNKNOWN), commit()
+    for answer in (unknown, done, done):
+        listener.says(operator_pb2.ReconcileCommitResponse(commit=answer, asked=answer is unknown))
+
+    still, settled, told = [ask("commits", "reconcile", "c-1", *words) for words in ((), (), ("--json",))]
+
+    assert listener.seen[0][1] == operator_pb2.ReconcileCommitRequest(commit_id="c-1")
+    assert (still.exit_code, settled.exit_code) == (1, 0)
+    assert still.stdout.startswith("c-1 is UNKNOWN: it may have happened")
+    assert settled.stdout.strip().endswith("; nobody was asked")
+    assert (json.loads(told.stdout)["asked"], json.loads(told.stdout)["commit"]["outcome"]) == (False, "SUCCEEDED")
+
+
+def test_commits_are_listed_by_age(ask: Run, listener: ScriptedOperator) -> None:
+    """A span becomes a moment; a page may be empty and have a next one."""
+    listener.says(operator_pb2.ListCommitsResponse(next_page_token="17"))
+
+    done = ask("commits", "list", "--older-than", "2h", "--outcome", "unknown")
+
+    [(_, asked, _)] = listener.seen
+    assert isinstance(asked, operator_pb2.ListCommitsRequest)
+    assert abs(time.time() - 7_200 - asked.created_before.seconds) < 60
+    assert (done.stdout.splitlines(), done.exit_code) == (["None on this page.", "more: --page 17"], 0)
+
+
+@pytest.mark.parametrize("span", ["2", "2 h", "yesterday", "-1h"])
+def test_a_span_has_a_unit(ask: Run, listener: ScriptedOperator, span: str) -> None:
+    """Refused before anything is asked."""
+    done = ask("commits", "list", "--older-than", span)
+
+    assert done.exit_code == 2
+    assert "like 15m, 2h or 7d" in done.stderr
+    assert listener.seen == []

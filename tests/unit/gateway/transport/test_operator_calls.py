@@ -232,3 +232,56 @@ async def test_the_activation_in_force_is_shown(desk: Desk) -> None:
     shown = await desk.ask("viewer", "GetActivation", operator_pb2.GetActivationRequest(), operator_pb2.GetActivationResponse)
 
     assert (shown.number, shown.revision, shown.digest, shown.boundary_yaml) == (1, "rev-1", b"\x01" * 32, b"version: 1\n")
+
+
+async def test_a_host_is_asked_now(desk: Desk) -> None:
+    """Instead of when its turn comes: the re-send of a host that dedupes settles it."""
+    commit_id = await desk.unknown()
+    desk.of.clock.advance(ms=60_000)
+
+    done = await desk.ask("operator", "ReconcileCommit", operator_pb2.ReconcileCommitRequest(commit_id=commit_id), operator_pb2.ReconcileCommitResponse)
+    again = await desk.ask("resolver", "ReconcileCommit", operator_pb2.ReconcileCommitRequest(commit_id=commit_id), operator_pb2.ReconcileCommitResponse)
+
+    assert (done.asked, done.commit.outcome) == (True, types_pb2.OUTCOME_SUCCEEDED)
+    assert (again.asked, again.commit.outcome) == (False, types_pb2.OUTCOME_SUCCEEDED)
+    assert len(desk.of.billing.deliveries) == 2
+
+
+async def test_an_operator_of_one_tenant_asks_about_its_own(desk: Desk) -> None:
+    """Another tenant's is not found, and nobody is asked."""
+    commit_id = await desk.unknown(tenant=OTHER_TENANT)
+    desk.of.clock.advance(ms=60_000)
+
+    refused = await desk.refused("acme", "ReconcileCommit", operator_pb2.ReconcileCommitRequest(commit_id=commit_id))
+
+    assert reason(refused) == Reason.NOT_FOUND
+    assert len(desk.of.billing.deliveries) == 1
+
+
+async def test_commits_are_listed_by_age(desk: Desk) -> None:
+    """Only those admitted before; younger ones are passed over page by page, and a page may be empty."""
+    old = await desk.unknown("K-old")
+    desk.of.clock.advance(ms=3_600_000)
+    for number in range(3):
+        await desk.of.commit(commit_command(f"K-{number}", run_id=f"run-{number + 2}", expire_at_ms=0))
+    asked = operator_pb2.ListCommitsRequest(tenant=TENANT, page_size=2)
+    asked.created_before.FromMilliseconds(NOW_MS + 1_000)
+
+    found = await desk.ask("viewer", "ListCommits", asked, operator_pb2.ListCommitsResponse)
+    asked.created_before.FromMilliseconds(NOW_MS)
+    nothing = await desk.ask("viewer", "ListCommits", asked, operator_pb2.ListCommitsResponse)
+
+    assert [one.commit_id for one in found.commits] == [old]
+    assert (list(nothing.commits), nothing.next_page_token) == ([], "")
+
+
+async def test_a_budget_says_whose_it_is_and_when_it_begins_anew(desk: Desk) -> None:
+    """Of a window its start and its end; a total has neither."""
+    await desk.unknown()
+
+    found = await desk.ask("viewer", "ListBudgets", operator_pb2.ListBudgetsRequest(), operator_pb2.ListBudgetsResponse)
+
+    of_run = next(one for one in found.budgets if one.level == "run")
+    assert (of_run.tenant, of_run.HasField("window_start_time"), of_run.HasField("reset_time")) == (TENANT, False, False)
+    windowed = [one for one in found.budgets if one.window != "total"]
+    assert all(one.window_start_time.ToMilliseconds() <= NOW_MS < one.reset_time.ToMilliseconds() for one in windowed)

@@ -31,6 +31,7 @@ class ListCommitsRequest(_message.Message):
     WORKFLOW_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    CREATED_BEFORE_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """Required on an operator listener that serves every tenant, else empty."""
     outcome: _types_pb2.Outcome.ValueType
@@ -41,6 +42,10 @@ class ListCommitsRequest(_message.Message):
     """1 to 500; 0 means 100."""
     page_token: _builtins.str
     """From an earlier answer."""
+    @_builtins.property
+    def created_before(self) -> _timestamp_pb2.Timestamp:
+        """Only commits admitted before this; unset means any. A page may then be empty and have a next one."""
+
     def __init__(
         self,
         *,
@@ -49,10 +54,11 @@ class ListCommitsRequest(_message.Message):
         workflow: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        created_before: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_before", b"created_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "page_size", b"page_size", "page_token", b"page_token", "tenant", b"tenant", "workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_before", b"created_before", "outcome", b"outcome", "page_size", b"page_size", "page_token", b"page_token", "tenant", b"tenant", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -143,6 +149,56 @@ class ResolveCommitResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResolveCommitResponse: _TypeAlias = ResolveCommitResponse  # noqa: Y015
+
+@_typing.final
+class ReconcileCommitRequest(_message.Message):
+    """Asks about one commit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMIT_ID_FIELD_NUMBER: _builtins.int
+    commit_id: _builtins.str
+    """The commit."""
+    def __init__(
+        self,
+        *,
+        commit_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit_id", b"commit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReconcileCommitRequest: _TypeAlias = ReconcileCommitRequest  # noqa: Y015
+
+@_typing.final
+class ReconcileCommitResponse(_message.Message):
+    """Answers ReconcileCommit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMIT_FIELD_NUMBER: _builtins.int
+    ASKED_FIELD_NUMBER: _builtins.int
+    asked: _builtins.bool
+    """False when nobody was asked: it had ended, it is in flight, or somebody else is asking at this moment."""
+    @_builtins.property
+    def commit(self) -> _types_pb2.Commit:
+        """The commit as it stands after the host was asked; still UNKNOWN where the host could not say, or cannot be asked."""
+
+    def __init__(
+        self,
+        *,
+        commit: _types_pb2.Commit | None = ...,
+        asked: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["commit", b"commit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "commit", b"commit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReconcileCommitResponse: _TypeAlias = ReconcileCommitResponse  # noqa: Y015
 
 @_typing.final
 class HaltScope(_message.Message):

@@ -45,6 +45,11 @@ class OperatorServiceStub:
                 request_serializer=countersign_dot_v1_dot_operator__pb2.ResolveCommitRequest.SerializeToString,
                 response_deserializer=countersign_dot_v1_dot_operator__pb2.ResolveCommitResponse.FromString,
                 _registered_method=True)
+        self.ReconcileCommit = channel.unary_unary(
+                '/countersign.v1.OperatorService/ReconcileCommit',
+                request_serializer=countersign_dot_v1_dot_operator__pb2.ReconcileCommitRequest.SerializeToString,
+                response_deserializer=countersign_dot_v1_dot_operator__pb2.ReconcileCommitResponse.FromString,
+                _registered_method=True)
         self.Halt = channel.unary_unary(
                 '/countersign.v1.OperatorService/Halt',
                 request_serializer=countersign_dot_v1_dot_operator__pb2.HaltRequest.SerializeToString,
@@ -95,6 +100,13 @@ class OperatorServiceServicer:
 
     def ResolveCommit(self, request, context):
         """Settles an UNKNOWN commit by hand, with evidence.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReconcileCommit(self, request, context):
+        """Asks the host of an UNKNOWN commit now, in the way its target declares, instead of when its turn comes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -161,6 +173,11 @@ def add_OperatorServiceServicer_to_server(servicer, server):
                     servicer.ResolveCommit,
                     request_deserializer=countersign_dot_v1_dot_operator__pb2.ResolveCommitRequest.FromString,
                     response_serializer=countersign_dot_v1_dot_operator__pb2.ResolveCommitResponse.SerializeToString,
+            ),
+            'ReconcileCommit': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReconcileCommit,
+                    request_deserializer=countersign_dot_v1_dot_operator__pb2.ReconcileCommitRequest.FromString,
+                    response_serializer=countersign_dot_v1_dot_operator__pb2.ReconcileCommitResponse.SerializeToString,
             ),
             'Halt': grpc.unary_unary_rpc_method_handler(
                     servicer.Halt,
@@ -253,6 +270,33 @@ class OperatorService:
             '/countersign.v1.OperatorService/ResolveCommit',
             countersign_dot_v1_dot_operator__pb2.ResolveCommitRequest.SerializeToString,
             countersign_dot_v1_dot_operator__pb2.ResolveCommitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReconcileCommit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/countersign.v1.OperatorService/ReconcileCommit',
+            countersign_dot_v1_dot_operator__pb2.ReconcileCommitRequest.SerializeToString,
+            countersign_dot_v1_dot_operator__pb2.ReconcileCommitResponse.FromString,
             options,
             channel_credentials,
             insecure,

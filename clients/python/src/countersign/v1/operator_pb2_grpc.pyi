@@ -37,6 +37,8 @@ class OperatorServiceStub:
     """Commits by outcome, workflow or age, newest first, paged."""
     ResolveCommit: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ResolveCommitRequest, _operator_pb2.ResolveCommitResponse]
     """Settles an UNKNOWN commit by hand, with evidence."""
+    ReconcileCommit: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ReconcileCommitRequest, _operator_pb2.ReconcileCommitResponse]
+    """Asks the host of an UNKNOWN commit now, in the way its target declares, instead of when its turn comes."""
     Halt: _grpc.UnaryUnaryMultiCallable[_operator_pb2.HaltRequest, _operator_pb2.HaltResponse]
     """Throws the kill switch on a scope. After it returns nothing in scope is admitted."""
     Resume: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ResumeRequest, _operator_pb2.ResumeResponse]
@@ -61,6 +63,8 @@ class OperatorServiceAsyncStub(OperatorServiceStub):
     """Commits by outcome, workflow or age, newest first, paged."""
     ResolveCommit: _aio.UnaryUnaryMultiCallable[_operator_pb2.ResolveCommitRequest, _operator_pb2.ResolveCommitResponse]  # type: ignore[assignment]
     """Settles an UNKNOWN commit by hand, with evidence."""
+    ReconcileCommit: _aio.UnaryUnaryMultiCallable[_operator_pb2.ReconcileCommitRequest, _operator_pb2.ReconcileCommitResponse]  # type: ignore[assignment]
+    """Asks the host of an UNKNOWN commit now, in the way its target declares, instead of when its turn comes."""
     Halt: _aio.UnaryUnaryMultiCallable[_operator_pb2.HaltRequest, _operator_pb2.HaltResponse]  # type: ignore[assignment]
     """Throws the kill switch on a scope. After it returns nothing in scope is admitted."""
     Resume: _aio.UnaryUnaryMultiCallable[_operator_pb2.ResumeRequest, _operator_pb2.ResumeResponse]  # type: ignore[assignment]
@@ -94,6 +98,14 @@ class OperatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_operator_pb2.ResolveCommitResponse, _abc.Awaitable[_operator_pb2.ResolveCommitResponse]]:
         """Settles an UNKNOWN commit by hand, with evidence."""
+
+    @_abc_1.abstractmethod
+    def ReconcileCommit(
+        self,
+        request: _operator_pb2.ReconcileCommitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.ReconcileCommitResponse, _abc.Awaitable[_operator_pb2.ReconcileCommitResponse]]:
+        """Asks the host of an UNKNOWN commit now, in the way its target declares, instead of when its turn comes."""
 
     @_abc_1.abstractmethod
     def Halt(

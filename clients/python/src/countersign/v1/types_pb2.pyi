@@ -455,6 +455,9 @@ class BudgetMovement(_message.Message):
     SETTLED_FIELD_NUMBER: _builtins.int
     LEFT_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    WINDOW_START_TIME_FIELD_NUMBER: _builtins.int
+    RESET_TIME_FIELD_NUMBER: _builtins.int
     level: _builtins.str
     """run, workflow or tenant."""
     scope: _builtins.str
@@ -473,6 +476,16 @@ class BudgetMovement(_message.Message):
     """What the node has left after this movement; negative after an overage."""
     limit: _builtins.int
     """The limit in force."""
+    tenant: _builtins.str
+    """Of a node as it stands (ListBudgets, Run): its tenant."""
+    @_builtins.property
+    def window_start_time(self) -> _timestamp_pb2.Timestamp:
+        """Likewise: when its window began; unset for a total."""
+
+    @_builtins.property
+    def reset_time(self) -> _timestamp_pb2.Timestamp:
+        """Likewise: when its window ends and counting begins anew; unset for a total."""
+
     def __init__(
         self,
         *,
@@ -485,10 +498,13 @@ class BudgetMovement(_message.Message):
         settled: _builtins.int = ...,
         left: _builtins.int = ...,
         limit: _builtins.int = ...,
+        tenant: _builtins.str = ...,
+        window_start_time: _timestamp_pb2.Timestamp | None = ...,
+        reset_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reset_time", b"reset_time", "window_start_time", b"window_start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "held", b"held", "ledger", b"ledger", "left", b"left", "level", b"level", "limit", b"limit", "scope", b"scope", "settled", b"settled", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "held", b"held", "ledger", b"ledger", "left", b"left", "level", b"level", "limit", b"limit", "reset_time", b"reset_time", "scope", b"scope", "settled", b"settled", "tenant", b"tenant", "window", b"window", "window_start_time", b"window_start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -12,10 +12,11 @@ from gateway.adapters.store.read import READ
 from gateway.adapters.store.save import SAVE
 from gateway.adapters.store.shelves import SHELVES
 from gateway.adapters.store.statements import Statements, columns, migrations
+from gateway.adapters.store.whole import WHOLE
 
 WALKS = {
     "active_halts", "all_halts", "activation_in_force", "tables", "open_decisions", "open_runs", "decisions_of_earlier_boots",
-    "every_node", "every_commit", "every_decision", "every_run", "steps_recorded", "newest_windows",
+    "every_node", "every_commit", "every_decision", "every_run", "steps_recorded", "newest_windows", "every_entry", "newest_boot",
 }  # fmt: skip
 """What may: small tables, small partial indexes, `ledger check`, and the recursion over nodes, which walks its own queue."""
 
@@ -28,13 +29,13 @@ def connection() -> apsw.Connection:
     return made
 
 
-@pytest.mark.parametrize("statements", [LOAD, SAVE, DROP, READ, SHELVES, OPEN])
+@pytest.mark.parametrize("statements", [LOAD, SAVE, DROP, READ, SHELVES, WHOLE, OPEN])
 def test_no_statement_is_kept_for_nothing(statements: Statements) -> None:
     """What nobody asks for is taken out."""
     assert statements.unasked == set()
 
 
-@pytest.mark.parametrize("name", ["load", "save", "drop", "read", "shelves", "open"])
+@pytest.mark.parametrize("name", ["load", "save", "drop", "read", "shelves", "whole", "open"])
 def test_every_statement_fits_the_schema_and_finds_its_rows_by_index(connection: apsw.Connection, name: str) -> None:
     """A statement that would walk a table that grows is named here before it is slow anywhere."""
     statements = Statements(name)
