@@ -72,15 +72,15 @@ def _copy(tree: Path) -> Path:
 
 def _control(mutant: Mutant, tree: Path) -> str:
     """What is wrong with this control, or ""."""
-    path = tree / mutant.file
-    whole = path.read_text() if path.is_file() else ""
+    whole = {tree / file: (tree / file).read_text() for file in mutant.files if (tree / file).is_file()}
     try:
         mutant.plant(tree)
         code, cases, said = _pytest(tree, [mutant.test], "-x")
     except NotPlanted as moved:
         return str(moved)
     finally:
-        path.write_text(whole)
+        for path, source in whole.items():
+            path.write_text(source)
     failed = [case for case in cases if case.find("failure") is not None]
     if code == _RED and failed:
         return ""

@@ -12,8 +12,8 @@ def test_a_mutant_can_be_planted(mutant: Mutant) -> None:
     """Its text occurs once, and what is put there differs; its test is in the file it names."""
     file, _, name = mutant.test.partition("::")
 
-    assert [(ROOT / mutant.file).read_text().count(text) for text, _ in mutant.edits] == [1] * len(mutant.edits)
-    assert all(text != put for text, put in mutant.edits)
+    assert [(ROOT / edited).read_text().count(text) for edited, text, _ in mutant.edits] == [1] * len(mutant.edits)
+    assert all(text != put for _, text, put in mutant.edits)
     assert f"def {name}(" in (ROOT / file).read_text()
 
 

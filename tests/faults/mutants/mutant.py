@@ -21,18 +21,22 @@ class Mutant:
     put: str
     test: str  # a pytest node
     first: bool = False  # guards money and writes: planted at every size
-    more: tuple[tuple[str, str], ...] = ()  # further (text, put) in the same file, where a bug needs two places
+    more: tuple[tuple[str, str, str], ...] = ()  # further (file, text, put), where a bug needs two places
 
     @property
-    def edits(self) -> tuple[tuple[str, str], ...]:
-        return ((self.text, self.put), *self.more)
+    def edits(self) -> tuple[tuple[str, str, str], ...]:
+        return ((self.file, self.text, self.put), *self.more)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(file for file, _, _ in self.edits))
 
     def plant(self, root: Path) -> None:
-        """Raises `NotPlanted`."""
-        path = root / self.file
-        source = path.read_text() if path.is_file() else ""
-        for text, put in self.edits:
-            if source.count(text) != 1:
-                raise NotPlanted(f"{self.name}: its text occurs {source.count(text)} times in {self.file}, expected once; bring the mutant up to date")
-            source = source.replace(text, put)
-        path.write_text(source)
+        """Raises `NotPlanted`, with nothing changed."""
+        sources = {file: (root / file).read_text() if (root / file).is_file() else "" for file in self.files}
+        for file, text, put in self.edits:
+            if sources[file].count(text) != 1:
+                raise NotPlanted(f"{self.name}: its text occurs {sources[file].count(text)} times in {file}, expected once; bring the mutant up to date")
+            sources[file] = sources[file].replace(text, put)
+        for file, source in sources.items():
+            (root / file).write_text(source)

@@ -71,8 +71,8 @@ OF_THE_LEDGER: Final = (
         file=_COMMITS, text="node = rows.nodes[held.node.key, held.window_start_ms]",
         put="node = rows.nodes[held.node.key, _NOW(held, rows)]",
         more=(
-            ("return [(held.node.key, held.window_start_ms) for held", "return [(held.node.key, _NOW(held, rows)) for held"),
-            ("\ndef nodes_of(", f"\n_NOW = {_NOW}\n\n\ndef nodes_of("),
+            (_COMMITS, "return [(held.node.key, held.window_start_ms) for held", "return [(held.node.key, _NOW(held, rows)) for held"),
+            (_COMMITS, "\ndef nodes_of(", f"\n_NOW = {_NOW}\n\n\ndef nodes_of("),
         ),
         test=_BUDGETS + "test_a_hold_ends_in_the_window_it_was_made_in",
     ),

@@ -53,6 +53,11 @@ OF_THE_PATH: Final = (
         test="tests/unit/gateway/adapters/hosts/test_http.py::test_too_late_after_connecting",
     ),
     Mutant(
+        name="library-retries", bug="the gRPC library sends a call again by itself",
+        file="gateway/adapters/hosts/grpc_lines.py", text='("grpc.enable_retries", 0)', put='("grpc.enable_retries", 1)',
+        test="tests/unit/gateway/adapters/hosts/test_grpc_wire.py::test_at_most_one_delivery_and_the_right_observation",
+    ),
+    Mutant(
         name="silence-is-a-no", bug="a break after the first byte is taken for not done",
         file="gateway/domain/host_answer.py", text="    host_class=HostClass.UNKNOWN,\n    reason=Reason.HOST_SILENT,",
         put="    host_class=HostClass.FAILED,\n    reason=Reason.HOST_SILENT,", test="tests/unit/gateway/domain/test_host_answer.py::test_silence_is_unknown",
