@@ -36,6 +36,7 @@ def access(declared: Postgres) -> Access:
         dsn=declared.dsn.value if declared.dsn else "", host=declared.host or "", port=declared.port, user=declared.user or "",
         password=declared.password.value if declared.password else "", database=declared.database or "", ca_file=declared.ca_file,
         plain=declared.plain, ha=declared.ha, reads_max=declared.readers_max,
+        witness=declared.witness_file,
     )  # fmt: skip
 
 

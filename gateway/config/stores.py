@@ -71,6 +71,10 @@ class Postgres(Declared):
     )
     readers_max: int = Field(default=4, ge=1, le=64, description="connections for reading, beside the one that writes", examples=[4])
 
+    witness_file: SomePath | None = Field(
+        default=None, description="where the gateway remembers how far it wrote; at start, a store that knows less is refused", examples=["var/witness"]
+    )
+
     @model_validator(mode="after")
     def _says_one_way(self) -> Self:
         parts = {"host": self.host, "database": self.database, "user": self.user}

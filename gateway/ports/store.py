@@ -127,7 +127,8 @@ class Store(Protocol):
     async def gate(self) -> Gate: ...
 
     async def recover(self) -> Recovered:
-        """Before anything else is asked of a store that has one gateway: ends what its earlier boots left. Does nothing where others may live."""
+        """Before anything else is asked: ends what is left behind. Of a store that has one gateway, whatever its earlier boots left; where others may
+        live, what is past its lease."""
         ...
 
     async def books(self) -> Books:

@@ -31,8 +31,8 @@ else:  # generic in the stubs alone
 OPEN: Final = Statements("open")
 _ABOUT: Final = OPEN.taking("about_connection")
 
-IDLE_S_MAX: Final = 10
-LOCK_S_MAX: Final = 5
+IDLE_S_MAX: Final = 5
+LOCK_S_MAX: Final = 8  # longer than a stopped gateway keeps what it has locked
 STATEMENT_S_MAX: Final = 20.0  # the client's patience with one statement, COMMIT excepted
 CONNECT_S_MAX: Final = 5.0
 _SESSION: Final = {
@@ -70,6 +70,7 @@ class Access:
     plain: bool = False  # TCP without TLS
     ha: bool = False  # only a server with synchronous standbys will do
     reads_max: int = 4
+    witness: Path | None = None  # where a gateway remembers how far it wrote
 
     @property
     def role(self) -> str:

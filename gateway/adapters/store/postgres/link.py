@@ -13,6 +13,7 @@ from typing import Final
 
 from gateway.adapters.store.postgres.connecting import OPEN, Access, Wire, check_again, connect
 from gateway.adapters.store.postgres.trouble import LinkLost, translated
+from gateway.adapters.store.postgres.witness import Seen, Witness
 from gateway.adapters.store.trouble import StoreDown
 from gateway.domain.faults import StoreFault
 
@@ -46,6 +47,7 @@ class Link:
         self._connection: Wire | None = None
         self._unsure = False  # a COMMIT was sent and has not answered
         self._warned = False
+        self._witness = Witness(access.witness)
 
     @property
     def connection(self) -> Wire:
@@ -82,7 +84,7 @@ class Link:
         else:
             self._unsure = False
         if said is Fate.DURABLE:
-            self.batch, self.counter = self.batch + 1, counter
+            self._acknowledged(self.batch + 1, counter)
         return said
 
     async def roll_back(self) -> None:
@@ -103,6 +105,7 @@ class Link:
 
     async def close(self) -> None:
         """Marks a clean stop where that is possible."""
+        self._witness.write()
         try:
             if self.usable:
                 with translated("close"):
@@ -144,8 +147,12 @@ class Link:
         if await self._commit_on(connection) is not Fate.DURABLE:
             raise LinkLost("what became of the past is known, and one more write was not acknowledged")
         fate = Fate.DURABLE if batch == self.batch + 1 else Fate.ROLLED_BACK
-        self.batch, self.counter = batch, counter
+        self._acknowledged(batch, counter)
         return fate
+
+    def _acknowledged(self, batch: int, counter: int) -> None:
+        self.batch, self.counter = batch, counter
+        self._witness.note(Seen(store_id=self._store_id, boot_id=self.boot_id, batch=batch), now_s=asyncio.get_running_loop().time())
 
     def _listen(self, connection: object, message: object) -> None:
         del connection, message

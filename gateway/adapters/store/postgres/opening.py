@@ -3,7 +3,8 @@
 1. Each thing that is not so is refused with what was seen, what was expected and what to do. Nothing is repaired or migrated here.
 2. A schema is older than this gateway knows: refused, and the command is named. Newer: taken while its migrations say that they serve us.
 3. The gateway's own role adds to the record and can do nothing else to it: a role that could is refused.
-4. A boot begins with a row of its own; several gateways are several boots.
+4. A store that has gone backwards since this gateway wrote to it is refused, where the settings name a witness.
+5. A boot begins with a row of its own; several gateways are several boots.
 """
 
 from typing import Final
@@ -11,6 +12,7 @@ from typing import Final
 from gateway.adapters.store.postgres.connecting import OPEN, Access, Wire, connect, why_unsafe
 from gateway.adapters.store.postgres.statements import migrations
 from gateway.adapters.store.postgres.trouble import translated
+from gateway.adapters.store.postgres.witness import seen_before, why_backwards
 from gateway.adapters.store.trouble import StoreRefused
 from gateway.domain.faults import StoreFault
 from gateway.ports.system import Clock
@@ -19,6 +21,8 @@ _SERVER: Final = OPEN.taking("about_server")
 _ROLE: Final = OPEN.taking("about_role")
 _HAS_SCHEMA: Final = OPEN.taking("has_schema")
 _VERSION: Final = OPEN.taking("schema_version")
+_STORE_ID: Final = OPEN.taking("store_id")
+_BATCH_OF_BOOT: Final = OPEN.taking("batch_of_boot", "boot_id")
 _INSERT_BOOT: Final = OPEN.taking("insert_boot", "boot_id")
 
 _SERVER_MIN: Final = 150_000
@@ -58,6 +62,7 @@ async def _checked(connection: Wire, access: Access, boot_id: str, clock: Clock 
         check_clocks(before_ms=before_ms, server_ms=server_ms, after_ms=after_ms)
     await _check_schema(connection)
     await _check_role(connection)
+    await _check_history(connection, access)
     with translated("begin a boot"):
         store_id = await connection.fetchval(_INSERT_BOOT, boot_id)
     return str(store_id)
@@ -87,6 +92,18 @@ async def _check_schema(connection: Wire) -> None:
             f"the store has schema version {version}, which serves gateways that know version {serves} or newer; this one knows {known}. "
             "Run a newer gateway: a store is never taken back to an older schema."
         )
+
+
+async def _check_history(connection: Wire, access: Access) -> None:
+    seen = seen_before(access.witness)
+    if seen is None:
+        return
+    with translated("look at the past"):
+        store_id = await connection.fetchval(_STORE_ID)
+        batch = await connection.fetchval(_BATCH_OF_BOOT, seen.boot_id)
+    why = why_backwards(seen, store_id=str(store_id), batch=batch, path=access.witness)
+    if why:
+        raise StoreRefused(why)
 
 
 async def _check_role(connection: Wire) -> None:

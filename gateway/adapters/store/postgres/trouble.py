@@ -49,7 +49,8 @@ STATES: Final[dict[str, Trouble]] = {
 }
 CLASSES: Final[dict[str, Trouble]] = {
     "00": Trouble.OURS, "01": Trouble.OURS, "02": Trouble.OURS, "03": Trouble.OURS, "09": Trouble.OURS, "0A": Trouble.OURS, "0B": Trouble.OURS,
-    "0F": Trouble.OURS, "0L": Trouble.OURS, "0P": Trouble.OURS, "0Z": Trouble.OURS, "10": Trouble.OURS, "20": Trouble.OURS, "21": Trouble.OURS, "22": Trouble.OURS,
+    "0F": Trouble.OURS, "0L": Trouble.OURS, "0P": Trouble.OURS, "0Z": Trouble.OURS, "10": Trouble.OURS,
+    "20": Trouble.OURS, "21": Trouble.OURS, "22": Trouble.OURS,
     "23": Trouble.OURS, "24": Trouble.OURS, "25": Trouble.OURS, "26": Trouble.OURS, "27": Trouble.OURS, "2B": Trouble.OURS, "2D": Trouble.OURS,
     "2F": Trouble.OURS, "34": Trouble.OURS, "38": Trouble.OURS, "39": Trouble.OURS, "3B": Trouble.OURS, "42": Trouble.OURS, "44": Trouble.OURS,
     "08": Trouble.GONE,  # connection exceptions

@@ -38,6 +38,12 @@ VALUES (:version, :name, :serves, (extract(epoch FROM clock_timestamp()) * 1000)
 INSERT INTO boots (boot_id, opened_at_ms, closed_at_ms, batch, counter, confirmed)
 VALUES (:boot_id, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, 0, 0, 1, 0) RETURNING (SELECT store_id::text FROM identity);
 
+-- name: store_id
+SELECT store_id::text FROM identity;
+
+-- name: batch_of_boot
+SELECT batch FROM boots WHERE boot_id = :boot_id;
+
 -- name: own_boot
 -- Waits for whatever transaction of this boot is still under way.
 SELECT batch, counter FROM boots WHERE boot_id = :boot_id FOR UPDATE;
