@@ -121,3 +121,12 @@ async def test_priced_models_are_known(entrant: Entrant) -> None:
         known = taker.thinker.spend_known(("local",))
 
     assert known
+
+
+@takers
+async def test_every_model_has_seats(entrant: Entrant) -> None:
+    """Asked before anything is held."""
+    async with entrant(silent=False) as taker:
+        seats = taker.thinker.seats("local")
+
+    assert seats > 0
