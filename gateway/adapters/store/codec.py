@@ -19,7 +19,7 @@ from gateway.domain.budget import BudgetLimit, Hold, HoldState, Ledger, Level, N
 from gateway.domain.halts import Halt, HaltScope
 from gateway.domain.lifecycle import State, Thinking
 from gateway.domain.reasons import DecideStop, Reason, RunStop
-from gateway.domain.records import CommitRow, DecisionRow, EvidenceNote, KeyName, Note, RunName, RunRow, StepRow, Usage
+from gateway.domain.records import CommitRow, DecisionRow, EvidenceNote, KeyName, Note, RunName, RunRow, StepRow
 from gateway.domain.rows import ActivationRow
 
 Columns = tuple[Any, ...]  # what the library hands over and takes
