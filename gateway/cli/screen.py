@@ -20,7 +20,7 @@ from rich.text import Text
 _CHARS_MAX: Final = 2_000
 _WIDTH_UNKNOWN: Final = 80  # what rich takes when neither a terminal nor COLUMNS says
 _WIDTH_OF_A_PIPE: Final = 160
-_AS_HEX: Final = frozenset({"entry_hash", "fingerprint", "digest", "result_sha256"})
+_AS_HEX: Final = frozenset({"entry_hash", "fingerprint", "digest", "result_sha256", "transcript_sha256"})
 Cell = str | Text
 
 

@@ -82,6 +82,7 @@ def test_a_step_that_does_not_decide_says_so_by_its_code(run: Run, settings: str
     assert "\x1b[2J" not in done.stdout
     concluded = json.loads(machine.stdout)["concluded"]
     assert (concluded["stop"], concluded["usage"]["calls"][0]["outcome"], concluded["usage"]["calls"][0]["option"]) == ("INVALID_OPTION", "DECIDED", "")
+    assert len(bytes.fromhex(concluded["transcript_sha256"])) == 32
     assert [part["label"] for part in json.loads(machine.stdout)["transcript"]] == ["asked", "answered", "ended"]
 
 
