@@ -77,7 +77,8 @@ def test_every_command_and_exit_code_is_on_its_page() -> None:
         "commits resolve",
         "budget show",
     )
-    commands += ("activation show", "policy check", "boundary check", "tools pin", "opa install")
+    commands += ("commits reconcile", "ledger check", "host check", "activation show", "policy check", "boundary check", "tools pin", "model check")
+    commands += ("decide try", "decide eval", "opa install", "store migrate")
 
     assert all(f"## `countersign {command}`" in page("cli.md") for command in commands)
     assert all(f"| {code} |" in page("cli.md") for code in (0, 1, 2, 3, 4, 70))
