@@ -1,11 +1,11 @@
 """`python -m tests.faults.nursery`: brings real gateways into the world quickly, one process each.
 
-1. Everything is imported once; each gateway is a fork made before anything of gRPC exists, in a session of its own, and runs `gateway.app.serve`.
+1. Everything is imported once; each gateway is a fork made before anything of gRPC exists, and runs `gateway.app.serve`.
 2. One command a line: `start SETTINGS LOG CLOCK STOP` → the pid; `wait PID` → how it ended (a signal is negative). `CLOCK` is `-`, or a file of
    milliseconds that are added to the wall clock: how a day passes between two lines of the gateway's code. `STOP` is a file that names a moment:
    the gateway that comes to it stops itself there, once.
 3. A fork lets anybody trace it, so that a suite may inject faults where the kernel allows tracing of children alone.
-4. When standard input ends, so do the gateways it still has.
+4. When standard input ends, so do the gateways it still has; and they die with it, however it dies.
 """
 
 import ctypes
@@ -28,6 +28,7 @@ from gateway.ports.host import Delivery
 
 BEFORE_THE_LOOK: Final = "before the look"
 BEFORE_THE_BYTE: Final = "before the byte"
+_PR_SET_PDEATHSIG: Final = 1
 _PR_SET_PTRACER: Final = 0x59616D61
 _ANYBODY: Final = ctypes.c_ulong(-1)
 
@@ -65,8 +66,9 @@ def _stop_at(file: Path) -> None:
 def _become_a_gateway(settings: Path, log: Path, clock: str, stop: Path) -> NoReturn:
     code = 70
     try:
-        os.setsid()
-        ctypes.CDLL(None).prctl(_PR_SET_PTRACER, _ANYBODY, 0, 0, 0)
+        libc = ctypes.CDLL(None)
+        libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        libc.prctl(_PR_SET_PTRACER, _ANYBODY, 0, 0, 0)
         said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         nothing = os.open(os.devnull, os.O_RDONLY)
         for number, handle in ((0, nothing), (1, said), (2, said)):

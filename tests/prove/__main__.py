@@ -2,7 +2,7 @@
 
 1. A row whose suite did not run, or ran fewer cases than asked, is a failure: nothing is proved by absence.
 2. One seed for all: printed first, so that any run can be repeated; each failing case is printed with the command that runs it alone.
-3. A full run of the whole table writes `docs/generated/guarantees.md`.
+3. A full run writes `docs/generated/guarantees.md`; rows it left out keep what the page says of them.
 """
 
 import argparse
