@@ -11,8 +11,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
+
+import jsonschema_rs
 
 RESULT_BYTES_CEILING: Final = 32 * 1024
 TIMEOUT_MS_CEILING: Final = 300_000
@@ -35,6 +38,17 @@ class SlotType(StrEnum):
     IDENTIFIER = "identifier"  # a string that says whose data is read
 
 
+@lru_cache(maxsize=1_024)
+def _matcher(pattern: str) -> jsonschema_rs.Validator:
+    """Whether all of a string matches, in time that grows with its length alone: a value is a model's, and must not be able to hold up the loop."""
+    linear = jsonschema_rs.RegexOptions()
+    try:
+        jsonschema_rs.validator_for({"pattern": pattern}, pattern_options=linear)
+        return jsonschema_rs.validator_for({"pattern": f"^(?:{pattern})$"}, pattern_options=linear)
+    except jsonschema_rs.ValidationError as error:
+        raise ValueError(f"pattern {pattern!r} is not a regular expression without look-around and back-references") from error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotSpec:
     """One slot of a URL template. `pointer` (RFC 6901, into the context) belongs to `context` slots and only to them."""
@@ -42,7 +56,7 @@ class SlotSpec:
     source: Source
     type: SlotType
     pointer: str = ""
-    pattern: str = ""  # must match the whole value; "" for none
+    pattern: str = ""  # ECMA 262 without look-around and back-references; must match the whole value; "" for none
     enum: tuple[str, ...] = ()
     max_len: int = 128  # characters of a string
     integer_max: int = INTEGER_MAX  # an integer lies within plus and minus this
@@ -56,10 +70,7 @@ class SlotSpec:
         need(not self.pointer or self.pointer.startswith("/"), f"a pointer starts with '/', got {self.pointer!r}")
         if self.source is Source.MODEL and self.type is SlotType.STRING:
             need(bool(self.pattern or self.enum), "a string the model fills needs an enum or a pattern; an identifier must come from the context")
-        try:
-            re.compile(self.pattern)
-        except re.error as error:
-            raise ValueError(f"pattern {self.pattern!r} is not a regular expression: {error}") from error
+        _matcher(self.pattern)
 
     def complaint(self, value: object) -> str:
         """Why `value` cannot stand in this slot; "" when it can."""
@@ -71,7 +82,7 @@ class SlotSpec:
             return "must hold no control characters"
         if self.enum and value not in self.enum:
             return f"must be one of {', '.join(self.enum)}"
-        if self.pattern and re.fullmatch(self.pattern, value) is None:
+        if self.pattern and not _matcher(self.pattern).is_valid(value):
             return f"must match {self.pattern}"
         return ""
 

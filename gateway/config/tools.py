@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
+import jsonschema_rs
 from pydantic import Field, StringConstraints, model_validator
 
 from gateway.config.files import FilePath, SecretFile
@@ -46,7 +47,12 @@ class ToolSlot(Declared):
     enum: tuple[Annotated[str, StringConstraints(min_length=1, max_length=200)], ...] = Field(
         default=(), description="only these", examples=[["month", "year"]]
     )
-    pattern: str = Field(default="", max_length=200, description="regular expression that all of a string must match", examples=["[a-z]{1,20}"])
+    pattern: str = Field(
+        default="",
+        max_length=200,
+        description="regular expression (ECMA 262, no look-around, no back-references) that all of a string must match",
+        examples=["[a-z]{1,20}"],
+    )
     declared_max: Annotated[int, Field(ge=1, le=JSON_INTEGER_MAX)] | None = Field(
         default=None, alias="max", description="characters of a string (128 unless written, at most 256), or the greatest integer", examples=[64]
     )
@@ -68,9 +74,9 @@ class ToolSlot(Declared):
         if (self.source == "context") != (self.pointer is not None):
             raise wrong("a pointer belongs to from: context, and from: context needs one", write="Write pointer: /name, or from: model.", at=("from",))
         try:
-            re.compile(self.pattern)
-        except re.error as refused:
-            raise wrong(f"no regular expression: {refused}", write="Put it right, or use enum.", at=("pattern",)) from None
+            jsonschema_rs.validator_for({"pattern": self.pattern}, pattern_options=jsonschema_rs.RegexOptions())
+        except jsonschema_rs.ValidationError:
+            raise wrong("no regular expression, or one with look-around or back-references", write="Put it right, or use enum.", at=("pattern",)) from None
         if self.type == "integer" and (self.enum or self.pattern):
             raise wrong("enum and pattern are for strings", write="Bound an integer by max.", at=("type",))
         if self.type != "integer" and self.max > _SLOT_CHARS_MAX:

@@ -20,6 +20,7 @@ LIBRARIES: Final[Mapping[str, frozenset[str]]] = {  # where else a library may b
     "httpx2": frozenset({"agent.tools.mcp_door", "agent.tools.mcp_tool", "agent.models.bounded_http", "agent.models.openai_chat"}),
     "openai": frozenset({"agent.models.openai_chat"}),
     "mcp": frozenset({"agent.tools.mcp_tool", "agent.tools.mcp_listing"}),
+    "jsonschema_rs": frozenset({"agent.tools.spec"}),
     "pydantic": frozenset({"agent.tools.mcp_tool"}),
 }
 USED: Final[Mapping[str, frozenset[str]]] = {  # by the name a thing has in the source: all that is ever used of it

@@ -57,9 +57,18 @@ def test_pointers_follow_the_rfc() -> None:
 
 def test_a_pattern_matches_the_whole_value() -> None:
     """A newline at the end is not let through."""
-    slot = SlotSpec(source=Source.CONTEXT, type=SlotType.STRING, pointer="/id", pattern="[a-z]+$")
+    slot = SlotSpec(source=Source.CONTEXT, type=SlotType.STRING, pointer="/id", pattern="[a-z]+$|x\\d")
     spec = tool_spec("http://billing/{id}", slots={"id": slot})
 
     assert isinstance(fill(spec, args={}, context={"id": "abc"}), Filled)
     assert isinstance(fill(spec, args={}, context={"id": "abc\n"}), Unfilled)
     assert isinstance(fill(spec, args={}, context={"id": "abc/x"}), Unfilled)
+    assert isinstance(fill(spec, args={}, context={"id": "x7"}), Filled)
+    assert isinstance(fill(spec, args={}, context={"id": "ax7"}), Unfilled)
+
+
+def test_a_pattern_takes_no_longer_for_a_value_made_to_hold_it_up() -> None:
+    """A model's 128 characters against a pattern that a backtracking engine would not finish in a lifetime."""
+    slot = SlotSpec(source=Source.MODEL, type=SlotType.STRING, pattern="(a+)+(a|a)*b")
+
+    assert slot.complaint("a" * 128) == "must match (a+)+(a|a)*b"

@@ -56,6 +56,10 @@ def test_a_model_never_fills_a_free_string() -> None:
         SlotSpec(source=Source.MODEL, type=SlotType.INTEGER, pointer="/n")
     with pytest.raises(ValueError, match="not a regular expression"):
         SlotSpec(source=Source.MODEL, type=SlotType.STRING, pattern="(")
+    with pytest.raises(ValueError, match="without look-around and back-references"):
+        SlotSpec(source=Source.MODEL, type=SlotType.STRING, pattern="(?=a)a")
+    with pytest.raises(ValueError, match="not a regular expression"):
+        SlotSpec(source=Source.MODEL, type=SlotType.STRING, pattern="a)|(b")
 
 
 def test_the_model_never_says_whose_data_is_read() -> None:

@@ -20,6 +20,7 @@ UNIT_PATTERN = "unit: {from: model, pattern: '[a-z]{1,9}'}"
         ("{from: context, pointer: /account}", "{from: context}", "from: context needs one"),
         ("{from: context, pointer: /account}", "{from: context, pointer: account}", "no JSON Pointer"),
         ("{from: model, enum: [month, year]}", "{from: model, pattern: '('}", "no regular expression"),
+        ("{from: model, enum: [month, year]}", "{from: model, pattern: '(a)\\1'}", "no regular expression, or one with look-around"),
         ("{from: model, enum: [month, year]}", "{from: model, type: integer, enum: [month]}", "enum and pattern are for strings"),
         ("description: Seats in use.", "method: POST\n    description: Seats in use.", "expected 'GET' or 'HEAD', seen \"POST\""),
     ],
