@@ -11,6 +11,7 @@ import asyncio
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 from agent.ballots import count, share, shown
 from agent.budget import release, settle
@@ -22,6 +23,8 @@ from agent.task import Ended, Limits, Stop, Task
 from agent.tools.memory import Shelf
 from agent.tools.port import Result, Tool
 from agent.transcript import Faulted, Returned, Transcript, Turn
+
+_MOMENT_S: Final = 0.02  # a turn that did not come until so little is left did not come in time
 
 
 class Agent:
@@ -108,22 +111,13 @@ class _Thinking:
         return await self._shelf.read(name, args, lambda: tool.call(args=args, context=task.context, traceparent=task.traceparent))
 
     async def _ask(self, ask: Ask, *, ballot: int, options: Mapping[str, str]) -> None:
-        self._record.asked(ask)
-        question = Question(
-            messages=ask.messages,
-            schema=ask.schema,
-            completion_tokens_max=ask.completion_tokens_max,
-            deadline_s=self._deadline_s,
-            traceparent=self._task.traceparent,
-        )
+        """Waits for a turn, reserves, asks. Given up while it waits, it was never asked."""
         began_s = asyncio.get_running_loop().time()
-        heard: Answer | ModelFault
-        try:
-            async with asyncio.timeout_at(self._deadline_s):
-                heard = await self._models[ask.model.name].ask(question)
-        except TimeoutError:
+        async with self._models[ask.model.name].turn(self._deadline_s) as refused:
+            self._record.asked(ask)
+            heard = refused or await self._heard(ask)
+        if refused is not None and self._deadline_s - asyncio.get_running_loop().time() < _MOMENT_S:
             self._run_out()
-            heard = ModelFault(detail="no answer before the deadline", charged=True)
         wall_ms = math.ceil((asyncio.get_running_loop().time() - began_s) * 1000)
         usage = self._record.usage
         if isinstance(heard, Answer):
@@ -133,6 +127,21 @@ class _Thinking:
             reply = Faulted(model=ask.model.name, detail=heard.detail)
         self._record.heard(ask, heard, reply, settled, ballot=ballot, options=options, wall_ms=wall_ms)
         self._turns.append(reply)
+
+    async def _heard(self, ask: Ask) -> Answer | ModelFault:
+        question = Question(
+            messages=ask.messages,
+            schema=ask.schema,
+            completion_tokens_max=ask.completion_tokens_max,
+            deadline_s=self._deadline_s,
+            traceparent=self._task.traceparent,
+        )
+        try:
+            async with asyncio.timeout_at(self._deadline_s):
+                return await self._models[ask.model.name].ask(question)
+        except TimeoutError:
+            self._run_out()
+            return ModelFault(detail="no answer before the deadline", charged=True)
 
     async def _call(self, call: Call) -> None:
         self._record.use(call.usage)

@@ -24,7 +24,7 @@ from openai.types.shared_params import ResponseFormatJSONSchema
 
 from agent.models.bounded_http import AnswerUnfit, BoundedTransport
 from agent.models.envelope import read_envelope
-from agent.models.port import Answer, ModelFault, Question
+from agent.models.port import Answer, AtOnce, ModelFault, Question
 from agent.models.spec import ModelSpec
 from agent.prompt import Message
 from agent.untrusted import as_seen
@@ -42,7 +42,7 @@ class _Faulted(Exception):
         self.fault = fault
 
 
-class OpenAIChat:
+class OpenAIChat(AtOnce):
     """One model behind `/chat/completions`. How many questions are out at once is `agent.models.turns`' business."""
 
     def __init__(self, spec: ModelSpec) -> None:

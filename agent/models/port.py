@@ -4,9 +4,11 @@
    certainly refused unread, is free.
 2. An implementer neither retries nor waits for a better moment: that would be a step nobody counted.
 3. The deadline is kept by the caller, who cancels; an implementer leaves no connection behind when it is cancelled.
+4. A turn comes first: while a question waits for one nothing is sent, so nothing is reserved and nothing is charged.
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,6 +45,20 @@ class ModelFault:
 
 
 class Model(Protocol):
-    async def ask(self, question: Question) -> Answer | ModelFault: ...
+    def turn(self, deadline_s: float) -> AbstractAsyncContextManager[ModelFault | None]:
+        """Waits for a turn and holds it; a fault where none came, which cost nothing."""
+        ...
+
+    async def ask(self, question: Question) -> Answer | ModelFault:
+        """Within a turn."""
+        ...
 
     async def close(self) -> None: ...
+
+
+class AtOnce:
+    """For a model without a door: every turn comes at once."""
+
+    def turn(self, deadline_s: float) -> AbstractAsyncContextManager[ModelFault | None]:
+        del deadline_s
+        return nullcontext()

@@ -8,13 +8,13 @@ import json
 from collections.abc import Mapping, Sequence
 
 from agent.budget import Reported
-from agent.models.port import Answer, ModelFault, Question
+from agent.models.port import Answer, AtOnce, ModelFault, Question
 from agent.schema import Said
 
 Script = Sequence[Mapping[str, object] | str | Answer | ModelFault]
 
 
-class ScriptedModel:
+class ScriptedModel(AtOnce):
     """`script`: step objects, raw content, whole answers or faults. A step object is reported to have used 100 tokens in and 20 out."""
 
     def __init__(self, script: Script) -> None:

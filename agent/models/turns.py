@@ -9,6 +9,8 @@
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from agent.models.port import Answer, Model, ModelFault, Question
 from agent.models.spec import ModelSpec
@@ -17,7 +19,7 @@ _TOO_LATE_S = 0.005  # a turn that comes with less than this left is of no use
 
 
 class Turns:
-    """A `Model` in front of a `Model`. Make it inside a running loop."""
+    """A `Model` in front of a `Model`, whose own turns are not asked for. Make it inside a running loop."""
 
     def __init__(self, model: Model, spec: ModelSpec) -> None:
         self._model = model
@@ -31,22 +33,28 @@ class Turns:
         """True while another model is the better choice."""
         return asyncio.get_running_loop().time() < self._aside_until_s
 
-    async def ask(self, question: Question) -> Answer | ModelFault:
+    @asynccontextmanager
+    async def turn(self, deadline_s: float) -> AsyncIterator[ModelFault | None]:
+        """Held until the block is left."""
         if self._free.locked() and self._waiting >= self._spec.queue_max:
-            return ModelFault(detail=f"its queue is full: {self._spec.concurrency_max} questions are out and {self._waiting} wait", charged=False)
-        if not await self._turn(question.deadline_s):
-            return ModelFault(detail="no turn came before the deadline", charged=False)
-        try:
-            heard = await self._within(question)
-        finally:
-            self._free.release()
+            yield ModelFault(detail=f"its queue is full: {self._spec.concurrency_max} questions are out and {self._waiting} wait", charged=False)
+        elif not await self._came(deadline_s):
+            yield ModelFault(detail="no turn came before the deadline", charged=False)
+        else:
+            try:
+                yield None
+            finally:
+                self._free.release()
+
+    async def ask(self, question: Question) -> Answer | ModelFault:
+        heard = await self._within(question)
         if isinstance(heard, Answer):
             self._aside_until_s = 0.0
         elif heard.lasting:
             self._aside_until_s = asyncio.get_running_loop().time() + self._spec.aside_ms / 1000
         return heard
 
-    async def _turn(self, deadline_s: float) -> bool:
+    async def _came(self, deadline_s: float) -> bool:
         self._waiting += 1
         try:
             async with asyncio.timeout_at(deadline_s - _TOO_LATE_S):

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 
-from agent.models.port import Answer, Model, ModelFault, Question
+from agent.models.port import Answer, AtOnce, Model, ModelFault, Question
 from agent.models.scripted import ScriptedModel
 from agent.runner import Agent
 from agent.task import Ended, Evidence, Limits, Price, Progress, Stop, Task, Usage
@@ -33,7 +33,7 @@ class FakeTool:
         return self._result
 
 
-class SilentModel:
+class SilentModel(AtOnce):
     """Takes the question and never answers."""
 
     def __init__(self) -> None:

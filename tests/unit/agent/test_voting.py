@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.models.port import Answer, ModelFault, Question
+from agent.models.port import Answer, AtOnce, ModelFault, Question
 from agent.models.scripted import Script, ScriptedModel
 from agent.runner import Agent
 from agent.task import Agreement, Ended, Progress, Stop
@@ -15,7 +15,7 @@ PRO = {"action": "decide", "option": "team_pro", "rationale": "it fits"}
 BIG = {"action": "decide", "option": "enterprise", "rationale": "it is big"}
 
 
-class FirstListed:
+class FirstListed(AtOnce):
     """A judge of nothing: it takes whatever is listed first."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.models.port import Answer, ModelFault, Question
+from agent.models.port import Answer, AtOnce, ModelFault, Question
 from agent.models.scripted import ScriptedModel
 from agent.models.spec import ModelSpec
 from agent.models.turns import Turns
@@ -16,7 +16,7 @@ DECIDE = {"action": "decide", "option": "team_pro"}
 LASTING = ModelFault(detail="it answered HTTP 500", charged=True, lasting=True)
 
 
-class Held:
+class Held(AtOnce):
     """Answers when it is let; knows how many questions are with it."""
 
     def __init__(self) -> None:
@@ -42,11 +42,17 @@ def question(*, in_s: float = 10.0) -> Question:
     return Question(messages=(), schema={}, completion_tokens_max=100, deadline_s=asyncio.get_running_loop().time() + in_s, traceparent="")
 
 
+async def asked(model: Turns, one: Question) -> Answer | ModelFault:
+    """In its turn, as the runner asks."""
+    async with model.turn(one.deadline_s) as refused:
+        return refused or await model.ask(one)
+
+
 async def test_no_more_questions_are_out_than_allowed() -> None:
     """The others wait their turn here, where it costs the server nothing."""
     held = Held()
     model = Turns(held, replace(SPEC, concurrency_max=2))
-    asking = [asyncio.create_task(model.ask(question())) for _ in range(6)]
+    asking = [asyncio.create_task(asked(model, question())) for _ in range(6)]
     await held.reached.wait()
     held.let.set()
     answers = await asyncio.gather(*asking)
@@ -59,11 +65,11 @@ async def test_a_full_queue_is_a_fault_that_costs_nothing() -> None:
     """Nor does it put the model aside: it is busy, not broken."""
     held = Held()
     model = Turns(held, replace(SPEC, queue_max=1))
-    asking = [asyncio.create_task(model.ask(question())) for _ in range(2)]
+    asking = [asyncio.create_task(asked(model, question())) for _ in range(2)]
     await held.reached.wait()
     await asyncio.sleep(0)
 
-    refused = await model.ask(question())
+    refused = await asked(model, question())
     held.let.set()
     await asyncio.gather(*asking)
 
@@ -76,10 +82,10 @@ async def test_a_question_that_waited_to_its_deadline_was_never_sent() -> None:
     """So it is free."""
     held = Held()
     model = Turns(held, SPEC)
-    out = asyncio.create_task(model.ask(question()))
+    out = asyncio.create_task(asked(model, question()))
     await held.reached.wait()
 
-    late = await model.ask(question(in_s=0.05))
+    late = await asked(model, question(in_s=0.05))
     held.let.set()
     await out
 
@@ -90,7 +96,7 @@ async def test_a_question_that_is_out_too_long_is_a_fault() -> None:
     """Charged, and the model is put aside."""
     model = Turns(Held(), replace(SPEC, answer_ms_max=20))
 
-    heard = await model.ask(question())
+    heard = await asked(model, question())
 
     assert heard == ModelFault(detail="no answer within 20 ms", charged=True, lasting=True)
     assert model.aside
@@ -100,12 +106,12 @@ async def test_a_question_given_up_frees_its_turn() -> None:
     """Cancellation leaves nothing behind."""
     held = Held()
     model = Turns(held, SPEC)
-    first = asyncio.create_task(model.ask(question()))
+    first = asyncio.create_task(asked(model, question()))
     await held.reached.wait()
     first.cancel()
     held.let.set()
 
-    answer = await model.ask(question())
+    answer = await asked(model, question())
 
     assert isinstance(answer, Answer)
     assert not model.aside
@@ -116,7 +122,7 @@ async def test_a_lasting_fault_puts_the_model_aside(fault: ModelFault, *, aside:
     """One that this question may have caused does not: nobody can put a model aside for others."""
     model = Turns(ScriptedModel([fault]), SPEC)
 
-    await model.ask(question())
+    await asked(model, question())
 
     assert model.aside is aside
 
@@ -126,9 +132,9 @@ async def test_an_answer_brings_it_back_and_so_does_time() -> None:
     answered = Turns(ScriptedModel([LASTING, DECIDE]), SPEC)
     waited = Turns(ScriptedModel([LASTING]), replace(SPEC, aside_ms=0))
 
-    await answered.ask(question())
-    await answered.ask(question())
-    await waited.ask(question())
+    await asked(answered, question())
+    await asked(answered, question())
+    await asked(waited, question())
 
     assert (answered.aside, waited.aside) == (False, False)
 
