@@ -82,6 +82,11 @@ class AgentRunner:
         return found
 
     @property
+    def aside(self) -> tuple[str, ...]:
+        """The models that failed by themselves a moment ago, and are asked last until they are forgiven."""
+        return tuple(name for name, chat in self._chats.items() if chat.aside)
+
+    @property
     def disabled(self) -> Mapping[str, str]:
         """The tools that are not called, because they are not what was pinned; each with the reason."""
         return dict(self._disabled)

@@ -199,10 +199,16 @@ async def _diagnose(settings: Settings, stack: AsyncExitStack, store: Store, eng
     def why_not_ready() -> str:
         return "the store takes no writes" if not store.ready() else "no healthy policy engine" if not engine.ready() else ""
 
-    diagnostics = Diagnostics(ready=why_not_ready, hints=lambda: [f"tool {name} is disabled: {why}" for name, why in sorted(runner.disabled.items())])
+    diagnostics = Diagnostics(ready=why_not_ready, hints=lambda: _hints(runner))
     port = await diagnostics.start(settings.diagnostics.address)
     stack.push_async_callback(diagnostics.stop)
     return port
+
+
+def _hints(runner: AgentRunner) -> list[str]:
+    """What an operator should know of, and what keeps nobody from being served."""
+    disabled = [f"tool {name} is disabled: {why}" for name, why in sorted(runner.disabled.items())]
+    return disabled + [f"model {name} has been put aside: its last answer was a fault" for name in runner.aside]
 
 
 def _look(runner: AgentRunner, stack: AsyncExitStack) -> None:

@@ -193,9 +193,11 @@ async def test_the_next_model_takes_over() -> None:
         models = {"local": model_spec(broken.base_url), "backup": model_spec(backup.base_url, name="backup")}
         runner = AgentRunner(models, billing_tools(host.origin))
         thought = await runner.think(brief(models=("local", "backup")), Meter())
+        aside = runner.aside
         await runner.close()
 
     assert (thought.stop, thought.option, thought.model, thought.steps) == (DecideStop.FINAL_RESULT, "enterprise", "backup", 2)
+    assert aside == ("local",)
 
 
 async def test_names_the_settings_do_not_have_are_a_fault_of_ours() -> None:
