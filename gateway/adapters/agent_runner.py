@@ -31,7 +31,22 @@ from gateway.domain.reasons import DecideStop
 from gateway.domain.thinking import Agreement, CallOutcome, ModelCall
 from gateway.ports.agent import Brief, Evidence, Meter, Thought
 
-__all__ = ["AgentRunner", "McpServerSpec", "McpToolSpec", "ModelSpec", "Price", "Probe", "Rely", "SeenTool", "SlotSpec", "SlotType", "Source", "ToolSpec", "listed_tools", "probed"]
+__all__ = [
+    "AgentRunner",
+    "McpServerSpec",
+    "McpToolSpec",
+    "ModelSpec",
+    "Price",
+    "Probe",
+    "Rely",
+    "SeenTool",
+    "SlotSpec",
+    "SlotType",
+    "Source",
+    "ToolSpec",
+    "listed_tools",
+    "probed",
+]
 
 SPEND_UNLIMITED_MICROS: Final = 10**15  # the ceiling of every amount: a limit this high is no limit, and asks for no price
 
