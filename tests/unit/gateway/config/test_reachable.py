@@ -101,9 +101,9 @@ def test_a_grpc_target(loaded: Load, address: str) -> None:
 
 def test_a_grpc_target_on_a_unix_socket(loaded: Load) -> None:
     """No networks: the folder is what guards it."""
-    target = loaded(
-        (QUERY, GRPC), ("http://127.0.0.1:9100\n", "unix:/run/billing/host.sock\n"), ("    networks: [127.0.0.1/32]\ntools", "tools")
-    ).targets["billing"]
+    target = loaded((QUERY, GRPC), ("http://127.0.0.1:9100\n", "unix:/run/billing/host.sock\n"), ("    networks: [127.0.0.1/32]\ntools", "tools")).targets[
+        "billing"
+    ]
 
     assert (target.base_url, target.networks) == ("unix:/run/billing/host.sock", ())
 
