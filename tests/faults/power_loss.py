@@ -17,9 +17,11 @@ import apsw
 
 from gateway.adapters.store.sqlite import SqliteStore
 from gateway.adapters.system import SystemClock, SystemIds
-from gateway.domain.lifecycle import Event, State
+from gateway.domain.halts import HaltScope
+from gateway.domain.lifecycle import Event, State, Thinking
 from gateway.domain.records import CommitRow
 from gateway.domain.targets import HostMode
+from gateway.domain.writes.halts import LiftHalt, ThrowHalt
 from tests.contract.store_desk import Desk, SqliteSeat, limit, terms, writes
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import CountingIds
@@ -33,6 +35,21 @@ _CHOSEN: Final = 24
 _TORN_AT: Final = (1, 3, 7, -1, -7)
 _WHOLE_START_EVERY: Final = 50  # cases that are also opened and recovered as a gateway does
 _NAMES: Final = {"database": "store.db", "log": "store.db-wal"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Halted:
+    """An acknowledged halt, or its acknowledged lifting."""
+
+    halt_id: str
+    lifted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """An acknowledged end of thinking."""
+
+    decision_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +86,7 @@ async def _record(folder: Path) -> _Recorded:
             await asyncio.gather(*(_one(desk, disk.note, f"T-{round_}-{number}", Event.HOST_DID) for number in range(4)))
             row = await desk.denied(desk.ask(f"D-{round_}", costs=writes(10**7)))
             disk.note(Mark(_told(f"D-{round_}", row)))
+            await _halt_and_decide(desk, disk.note, f"{round_}")
             if round_ in {1, 3}:
                 await store._writes.on_thread(store._writer.tidy)
         events = [*disk.events]
@@ -81,6 +99,16 @@ async def _one(desk: Desk, note: Callable[[DiskEvent], None], key: str, event: E
     note(Mark(_told(key, row)))
     note(Mark(Delivery(key=f"cs-{row.commit_id}", at_ms=desk.clock.now_ms(), applied=event is not Event.HOST_DID_NOT)))
     note(Mark(_told(key, await desk.settled(row, event, response=b"answered"))))
+
+
+async def _halt_and_decide(desk: Desk, note: Callable[[DiskEvent], None], name: str) -> None:
+    thrown = ThrowHalt(halt_id=f"h-{name}", scope=HaltScope(tenant="another"), reason="drill", principal="dora", salt=b"salt")
+    await desk.write(thrown)
+    note(Mark(_Halted(thrown.halt_id, lifted=False)))
+    decision = await desk.decided(f"Q-{name}")
+    note(Mark(_Decided(decision.decision_id)))
+    await desk.write(LiftHalt(halt_id=thrown.halt_id, reason="over", principal="dora", salt=b"salt"))
+    note(Mark(_Halted(thrown.halt_id, lifted=True)))
 
 
 def _told(key: str, row: CommitRow) -> Told:
@@ -148,6 +176,7 @@ def _wrong(path: Path, marks: Sequence[object], *, whole: bool) -> Iterator[str]
             yield f"the database is damaged: {found}"
             return
         stored = read_sqlite(path)
+        lifted: dict[object, bool] = {halt_id: bool(at_ms) for halt_id, at_ms in connection.execute("SELECT halt_id, lifted_at_ms FROM halts")}
     except apsw.Error as error:
         yield f"the database cannot be read: {type(error).__name__}: {error}"
         return
@@ -155,6 +184,15 @@ def _wrong(path: Path, marks: Sequence[object], *, whole: bool) -> Iterator[str]
         connection.close()
     told, deliveries = [one for one in marks if isinstance(one, Told)], [one for one in marks if isinstance(one, Delivery)]
     yield from broken(Case(stored=stored, deliveries=deliveries, told=told, modes={"billing": HostMode.QUERY}))
+    decided = {row.decision_id for row in stored.books.decisions if row.state is Thinking.DECIDED}
+    for mark in marks:
+        match mark:
+            case _Halted(halt_id, lifted=wanted) if halt_id not in lifted or (wanted and not lifted[halt_id]):
+                yield f"the halt {halt_id} was acknowledged as {'lifted' if wanted else 'thrown'}, and is not"
+            case _Decided(decision_id) if decision_id not in decided:
+                yield f"I6: the decision {decision_id} was acknowledged, and is not there"
+            case _:
+                pass
     if whole:
         yield from asyncio.run(_started(path))
 

@@ -56,6 +56,9 @@ def main() -> int:
     ran = asyncio.run(run_all(named, Asked(size=asked.size, seed=asked.seed, only=asked.only, jobs=asked.jobs, told=Telling())))
     _tell_failures(ran, asked.size, asked.seed)
     _tell_table(ran, asked.size)
+    controls = next((one for one in ran if one.row.name == "controls" and not asked.only), None)
+    if controls is not None:
+        _tell_controls(controls)
     if asked.size is Size.FULL and not asked.only:
         page.write(page.found_by(ran))
     passed, failed = sum(one.passed for one in ran), sum(len(one.report.failures) for one in ran)
@@ -82,9 +85,6 @@ def _tell_table(ran: list[Ran], size: Size) -> None:
         result = f"{len(one.report.failures)} FAILED" if one.report.failures else "passed"
         table.add_row(one.row.guarantee, one.row.name, volume, f"{one.took_s:.0f} s", result)
     Console(width=150).print(table)
-    controls = next((one for one in ran if one.row.name == "controls"), None)
-    if controls is not None:
-        _tell_controls(controls)
 
 
 def _tell_controls(ran: Ran) -> None:
