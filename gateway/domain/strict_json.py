@@ -18,7 +18,7 @@ from gateway.domain.limits import JSON_DEPTH_MAX, JSON_INTEGER_MAX
 
 Number = TypeVar("Number", int, float)
 
-_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # gives nothing back, and takes a string without an end too: never looked at twice
 _BRACKET: Final = re.compile(rb"[\[\]{}]")
 _DIGITS_MAX: Final = 17
 _EXPONENT_MAX: Final = 30

@@ -1,6 +1,7 @@
 """One strict scan: what two parsers could read differently is refused, and what passes means the same to another parser."""
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -128,3 +129,14 @@ def test_no_bytes_make_it_fail(document: bytes) -> None:
 
     if not isinstance(found, NotStrict):
         assert json.loads(document) == found
+
+
+def test_a_string_without_an_end_is_looked_at_once() -> None:
+    """Each of its escaped quotes could be taken for a beginning: looked at from every one of them, a payload held the whole gateway for minutes."""
+    document = b'"' + b'\\"' * 32_768 + b"\\"
+    began_s = time.perf_counter()
+
+    found = scan(document)
+
+    assert isinstance(found, NotStrict)
+    assert time.perf_counter() - began_s < 5.0
