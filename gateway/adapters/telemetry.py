@@ -12,7 +12,7 @@ import structlog
 
 EVENTS: Final = frozenset({
     "starting", "serving", "stopping", "stopped", "refused_to_start", "recovered", "activated", "fault", "bug", "engine", "kept_work_broke",
-    "reconciler_ended", "store_failed", "call", "tool_disabled", "tool_enabled", "tool_unseen",
+    "reconciler_ended", "collector_ended", "store_failed", "call", "tool_disabled", "tool_enabled", "tool_unseen", "transcript_lost",
 })  # fmt: skip
 FIELDS: Final = frozenset({
     "event", "level", "timestamp", "version", "listener", "address", "role", "tenant", "method", "detail", "reason", "activation", "revision",
