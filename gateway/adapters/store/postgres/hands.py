@@ -97,10 +97,10 @@ class Looking:
         return found
 
     async def commits(self, commit_ids: Sequence[str]) -> list[CommitRow]:
-        return [commit_of(tuple(values)) for values in await self._fetch(_COMMITS, commit_ids)]
+        return [commit_of(values) for values in await self._fetch(_COMMITS, commit_ids)]
 
     async def open_work(self) -> tuple[list[CommitRow], list[DecisionRow]]:
-        commits = [commit_of(tuple(values)) for values in await self._fetch(_OPEN_COMMITS)]
+        commits = [commit_of(values) for values in await self._fetch(_OPEN_COMMITS)]
         return commits, [decision_of(values) for values in await self._fetch(_OPEN_DECISIONS)]
 
     async def gate(self) -> Gate:
@@ -108,7 +108,7 @@ class Looking:
         if self._memory.kept is None or self._memory.kept[0] != version:
             activation = await self._fetch(_ACTIVATION)
             halts = tuple(halt_of(values) for values in await self._fetch(_ACTIVE_HALTS))
-            gate = Gate(activation=activation_of(tuple(activation[0])) if activation else None, minimum_number=minimum_number, halts=halts)
+            gate = Gate(activation=activation_of(activation[0]) if activation else None, minimum_number=minimum_number, halts=halts)
             self._memory.kept = (version, gate)
         return self._memory.kept[1]
 
@@ -116,7 +116,7 @@ class Looking:
         return [halt_of(values) for values in await self._fetch(_HALTS, halt_ids)]
 
     async def steps(self, entry_hashes: Sequence[bytes]) -> list[StepRow]:
-        return [step_of(tuple(values)) for values in await self._fetch(_STEPS, entry_hashes)]
+        return [step_of(values) for values in await self._fetch(_STEPS, entry_hashes)]
 
     async def runs_of_decisions(self, decision_ids: Sequence[str]) -> list[RunName]:
         return [RunName(*values) for values in await self._fetch(_RUNS_OF_DECISIONS, decision_ids)]
@@ -139,7 +139,7 @@ class Looking:
         return Windows(now_ms=found[0][0], newest=[row for sought, row in rows if sought], held=[row for sought, row in rows if not sought])
 
     async def _fetch(self, sql: str, *values: Any) -> list[Columns]:  # noqa: ANN401 - what the library takes
-        return await self._connection.fetch(sql, *values)  # type: ignore[return-value]  # a record is a sequence of its columns
+        return [tuple(record) for record in await self._connection.fetch(sql, *values)]
 
 
 class Locking(Looking):
@@ -156,7 +156,7 @@ class Locking(Looking):
         return _all(dict(await self._fetch(_LOCK_KEYS, there)), there) if there else {}
 
     async def commits(self, commit_ids: Sequence[str]) -> list[CommitRow]:
-        return [commit_of(tuple(values)) for values in await self._fetch(_LOCK_COMMITS, commit_ids)]
+        return [commit_of(values) for values in await self._fetch(_LOCK_COMMITS, commit_ids)]
 
     async def gate(self) -> Gate:
         if self._alone:
@@ -173,8 +173,8 @@ class Locking(Looking):
         await self._fetch(_LOCK_DECISIONS, decision_ids)
         return await super().decisions(decision_ids)
 
-    async def lock_nodes(self, node_keys: Sequence[str]) -> None:
-        self.claimed.nodes = {node_key for (node_key,) in await self._fetch(_CLAIM_NODES, node_keys)}
+    async def lock_nodes(self, node_keys: Sequence[str], *, claimable: Sequence[str]) -> None:
+        self.claimed.nodes = {node_key for (node_key,) in await self._fetch(_CLAIM_NODES, claimable)} if claimable else set()
         there = [node_key for node_key in node_keys if node_key not in self.claimed.nodes]
         if there:
             await self._fetch(_LOCK_NODES, there)

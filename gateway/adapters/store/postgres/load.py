@@ -87,7 +87,7 @@ async def _load_windows(rows: Rows, writes: Sequence[Write[object]], hands: Look
     places = sorted({place for write in writes for place in write.held(rows)})
     keys = sorted({*nodes, *(key for key, _ in places)})
     if keys and isinstance(hands, Locking):
-        await hands.lock_nodes(keys)
+        await hands.lock_nodes(keys, claimable=sorted(nodes))  # a window that was held in has its node
     found = await hands.windows(sorted(nodes), places)
     rows.now_ms = found.now_ms
     rows.sought = {*nodes}

@@ -4,7 +4,7 @@
 2. What requests recall is gathered: those of one turn share one snapshot and its statements.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -74,6 +74,10 @@ class Recall(Write[Facts]):
     def __init__(self, *, key: KeyName, run: RunName, decision_id: str) -> None:
         self._key, self._run, self._decision_id = key, run, decision_id
 
+    @property
+    def tenant(self) -> str:
+        return self._run.tenant
+
     def wants(self) -> Wants:
         return Wants(keys=(self._key,), runs=(self._run,), decisions=(self._decision_id,) if self._decision_id else ())
 
@@ -102,6 +106,7 @@ class Reader:
         self._pool = pool
         self._boot_id = boot_id
         self._store_clock = store_clock
+        self._memory = GateMemory()
 
     @staticmethod
     async def open(access: Access, *, boot_id: str, store_id: str, store_clock: Clock | None) -> "Reader":
@@ -123,7 +128,8 @@ class Reader:
         """Fills a batch."""
         try:
             async with self._snapshot() as connection:
-                rows = await self._load([errand.write for errand in errands], connection)
+                unread = {errand.write.tenant: 0 for errand in errands}  # nobody asks here how many runs a tenant has open
+                rows = await self._load([errand.write for errand in errands], connection, open_runs=unread)
                 for errand in errands:
                     errand.made(errand.write.apply(rows))
         except (StoreFault, *BUGS) as why:
@@ -132,7 +138,7 @@ class Reader:
 
     async def try_out(self, write: Write[Reply]) -> Reply:
         async with self._snapshot() as connection:
-            return write.apply(await self._load([write], connection))
+            return write.apply(await self._load([write], connection, open_runs={}))
 
     async def stored(self, commit_id: str) -> StoredCommit | None:
         return _stored(await self._one(_WITH_RESPONSE, commit_id))
@@ -212,9 +218,9 @@ class Reader:
             steps_recorded={RunName(*name): count for *name, count in recorded},
         )  # fmt: skip
 
-    async def _load(self, writes: Sequence[Write[Any]], connection: Connection) -> Rows:
-        hands = Looking(connection, GateMemory(), given_ms=self._given_ms())
-        return await load(writes, hands, boot_id=self._boot_id, counter=1, open_runs={})
+    async def _load(self, writes: Sequence[Write[Any]], connection: Connection, *, open_runs: Mapping[str, int]) -> Rows:
+        hands = Looking(connection, self._memory, given_ms=self._given_ms())
+        return await load(writes, hands, boot_id=self._boot_id, counter=1, open_runs=open_runs)
 
     def _given_ms(self) -> int | None:
         return self._store_clock.now_ms() if self._store_clock else None

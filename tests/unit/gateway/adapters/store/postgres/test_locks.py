@@ -200,7 +200,7 @@ async def test_what_is_refused_leaves_no_row_behind(desk: Desk, database: Access
     await desk.activate(tenant=[limit(5)])
     assert await desk.refused(desk.ask("K-1", costs=writes(), expire_at_ms=desk.clock.now_ms())) is Reason.REQUEST_EXPIRED
 
-    left = {table: await admin.fetchval(f"SELECT count(*) FROM {table}") for table in ("keys", "generations", "runs", "nodes", "windows")}  # noqa: S608
+    left = {table: await admin.fetchval(f"SELECT count(*) FROM {table}") for table in ("keys", "generations", "runs", "nodes", "windows")}  # noqa: S608 - from the tuple
 
     assert left == dict.fromkeys(left, 0)
     assert await desk.store.facts(key=KeyName(KeySpace.COMMIT, TENANT, b"K-1"), run=RUN, decision_id="") is not None

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import asyncpg
 import pytest
@@ -13,7 +14,11 @@ from gateway.adapters.store.trouble import StoreRefused
 from gateway.adapters.system import SystemClock
 from tests.fakes.postgres import Server
 
-GOOD = {"recovering": False, "fsync": "on", "synchronous": "on", "standbys": "", "ha": False}
+GOOD: dict[str, Any] = {"recovering": False, "fsync": "on", "synchronous": "on", "standbys": "", "ha": False}
+
+
+def why(change: dict[str, Any]) -> str:
+    return why_unsafe(**(GOOD | change))
 
 
 async def refused(access: Access) -> str:
@@ -47,15 +52,15 @@ async def test_a_store_that_is_as_it_must_be_is_opened(database: Access, admin: 
         ({"ha": True, "standbys": "one", "synchronous": "remote_write"}, "synchronous_commit is remote_write"),
     ],
 )
-def test_a_server_that_could_lose_what_it_acknowledged_is_refused(change: dict[str, object], said: str) -> None:
+def test_a_server_that_could_lose_what_it_acknowledged_is_refused(change: dict[str, Any], said: str) -> None:
     """Each with what to set."""
-    assert said in why_unsafe(**(GOOD | change))  # type: ignore[arg-type]
+    assert said in why(change)
 
 
 @pytest.mark.parametrize("change", [{}, {"synchronous": "remote_write"}, {"synchronous": "remote_apply"}, {"ha": True, "standbys": "ANY 1 (a, b)"}])
-def test_a_server_that_keeps_it_is_taken(change: dict[str, object]) -> None:
+def test_a_server_that_keeps_it_is_taken(change: dict[str, Any]) -> None:
     """Remote ones too, and with standbys where they are asked for."""
-    assert why_unsafe(**(GOOD | change)) == ""  # type: ignore[arg-type]
+    assert why(change) == ""
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from gateway.domain.limits import DENIALS_PER_S_MAX
 from gateway.domain.reasons import Reason
 from gateway.domain.writes.commits import Authorised, Denied
 from gateway.ports.store import Recovered
+from tests.contract.postgres_seat import PostgresSeat
 from tests.contract.store_desk import LEASE_MS, RUN, Desk, by_state, limit, run_named, terms, writes
 from tests.unit.gateway.adapters.store.postgres.conftest import Seated
 
@@ -81,7 +82,7 @@ async def test_the_owners_late_answer_resolves_what_another_found_interrupted(se
 async def test_entries_of_each_gateway_count_without_a_gap(seated: Seated) -> None:
     """Two boots, two rows of counters, whatever is rolled back in between."""
     one, other = await seated(), await seated()
-    await asyncio.gather(*(desk.authorised(desk.ask(f"K-{desk.store.boot_id}-{n}")) for desk in (one, other) for n in range(40)))  # type: ignore[attr-defined]
+    await asyncio.gather(*(desk.authorised(desk.ask(f"K-{place}-{n}")) for place, desk in enumerate((one, other)) for n in range(40)))
 
     counters: dict[str, list[int]] = {}
     for _, entry in await one.store.entries(RUN, after=0, limit=1_000):
@@ -94,7 +95,7 @@ async def test_the_clock_is_the_servers(database: Access) -> None:
     """Within the skew that opening allows, and read by the server in the statement after the locks."""
     store = await PostgresStore.open(database, ids=SystemIds(), clock=SystemClock())
     clock = SystemClock()
-    desk = Desk(store=store, seat=None)  # type: ignore[arg-type]
+    desk = Desk(store=store, seat=PostgresSeat(database))
     before_ms = clock.now_ms()
     desk.clock.set_wall(now_ms=before_ms)
     row = await desk.authorised(desk.ask("K-1"))

@@ -21,8 +21,8 @@ TABLES = {
     "attempt": "attempts", "spoken": "evidence", "texts": "decision_texts", "window": "windows", "step": "steps", "activation": "activations",
 }  # fmt: skip
 WALKS = {
-    "active_halts", "all_halts", "activation_in_force", "open_decisions", "open_commits", "schema_version", "about_connection", "insert_boot", "store_id", "gate",
-    "every_window", "every_commit", "every_decision", "every_run", "steps_recorded",
+    "active_halts", "all_halts", "activation_in_force", "open_decisions", "open_commits", "schema_version", "about_connection", "insert_boot", "gate",
+    "store_id", "every_window", "every_commit", "every_decision", "every_run", "steps_recorded",
 }  # fmt: skip
 """What may: tables of a few rows, what is open, `ledger check`."""
 
