@@ -120,6 +120,10 @@ TABLE: Final = (
         runs="tests.prove.simulation", counts="simulated runs", quick=300, full=20_000, soak=200_000, holds="I1 I2 I3 I4 I5 I7 I8 I10", long=18,
     ),
     Row(
+        name="linearizability", guarantee="what all callers were told, at once, through kills and restarts, can be told in one order that the contract allows",
+        runs="tests.prove.linearizability", counts="histories", quick=200, full=5_200, soak=50_000, holds="I1 I3 I4 I5 I9",
+    ),
+    Row(
         name="cancellation", guarantee="a caller that hangs up, at any await of any call, leaves nothing behind; the record goes on",
         runs="tests.prove.cancellation", counts="points of cancellation", quick=60, full=ALL, soak=ALL, holds="I1 I4 I5",
     ),

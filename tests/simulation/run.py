@@ -56,13 +56,13 @@ async def _run(seed: str) -> Simulated:
     await asyncio.gather(
         *work, crashes(machine, TROUBLED_S), halts(machine, watch, TROUBLED_S), wall_clock(machine, TROUBLED_S), resolves(machine, watch, TROUBLED_S)
     )
-    await _heal(world, clock, machine, watch)
+    await heal(world, clock, machine, watch)
     wrong = [*await watch.at_the_end(), *(f"bug: {bug!r}" for bug in machine.bugs)]
     await machine.shut_down()
     return Simulated(trace_hash=world.trace_hash(), wrong=tuple(wrong), said=tuple(world.said), ended=watch.counted(), boots=machine.boots)
 
 
-async def _heal(world: World, clock: WorldClock, machine: Machine, watch: Watch) -> None:
+async def heal(world: World, clock: WorldClock, machine: Machine, watch: Watch) -> None:
     """Faults stop: within a bounded time everything has to end."""
     world.healed, clock.set_off_ms = True, 0
     if machine.gateway is None or not machine.gateway.store.ready():

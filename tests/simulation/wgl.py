@@ -1,0 +1,72 @@
+"""Linearizability by the algorithm of Wing and Gong with Lowe's memory: is there one order of the operations, each somewhere between its call and its
+return, that a sequential specification allows?
+
+1. Knows nothing of what the operations are: `step` answers the next state, or None where the specification forbids the operation there.
+2. An operation without a return (`ends_s` infinite) may have happened at any time after its call, or never, when it is `optional`.
+3. What changes no state is put in as soon as it is allowed: waiting can only forbid it. All else is tried in every order, each place and state once.
+"""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+State = TypeVar("State", bound=Hashable)
+What = TypeVar("What")
+
+PLACES_MAX = 500_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Op(Generic[What]):
+    """Times are on any one clock, in seconds."""
+
+    what: What
+    begins_s: float
+    ends_s: float
+    optional: bool = False
+
+
+class TooMany(Exception):
+    """More places than are looked at: nothing was found out."""
+
+
+def linearizable(ops: Sequence[Op[What]], start: State, step: Callable[[State, What], State | None]) -> Sequence[Op[What]]:
+    """Empty when there is such an order; else what could not be put in at the furthest place that was reached."""
+    required = sum(1 << place for place, op in enumerate(ops) if not op.optional)
+    pending: list[tuple[int, State]] = [(0, start)]
+    seen: set[tuple[int, State]] = {(0, start)}
+    furthest = 0
+    while pending:
+        done, state = _with_reads(ops, *pending.pop(), step)
+        if done & required == required:
+            return ()
+        if (done & required).bit_count() >= (furthest & required).bit_count():
+            furthest = done
+        for place in sorted(_candidates(ops, done), key=lambda place: -ops[place].ends_s):  # the most urgent is tried first
+            following = step(state, ops[place].what)
+            if ops[place].optional and following == state:
+                continue  # it may as well never have happened
+            if following is not None and (there := (done | 1 << place, following)) not in seen:
+                seen.add(there)
+                pending.append(there)
+        if len(seen) > PLACES_MAX:
+            raise TooMany(f"{len(ops)} operations have more than {PLACES_MAX} places")
+    return [ops[place] for place in _candidates(ops, furthest)]
+
+
+def _with_reads(ops: Sequence[Op[What]], done: int, state: State, step: Callable[[State, What], State | None]) -> tuple[int, State]:
+    """The same place with everything put in that is allowed there and changes nothing."""
+    found = True
+    while found:
+        found = False
+        for place in _candidates(ops, done):
+            if not ops[place].optional and step(state, ops[place].what) == state:
+                done, found = done | 1 << place, True
+    return done, state
+
+
+def _candidates(ops: Sequence[Op[What]], done: int) -> list[int]:
+    """Those that may come next: none of the rest had returned before they began."""
+    rest = [place for place in range(len(ops)) if not done >> place & 1]
+    first_s = min((ops[place].ends_s for place in rest), default=0.0)
+    return [place for place in rest if ops[place].begins_s <= first_s]
