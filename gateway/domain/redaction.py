@@ -2,7 +2,8 @@
 
 1. A value is hidden in every form it can have taken on its way: as it is, and escaped once or twice into JSON.
 2. Addresses of mail, long runs of digits (cards, phones, accounts) and long tokens are hidden whether or not anybody pointed at them.
-3. It hides too much rather than too little. It is no proof that nothing personal is left: whoever keeps transcripts keeps them closed.
+3. Every pattern begins where a word begins, so that no text, however made, takes more than a small multiple of its length to look through.
+4. It hides too much rather than too little. It is no proof that nothing personal is left: whoever keeps transcripts keeps them closed.
 """
 
 import json
@@ -14,7 +15,7 @@ from gateway.domain.pointer import Absent, read
 
 HIDDEN: Final = "[hidden]"
 _LOOKS: Final = (
-    re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"),
+    re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"),
     re.compile(r"(?<![\w.])\d(?:[ ./-]?\d){11,30}(?!\w)"),
     re.compile(r"(?<!\w)\+\d(?:[ ./()-]{0,2}\d){6,16}(?!\w)"),
     re.compile(r"(?i)\b(?:bearer|basic)\s+[\w.~+/=-]{8,}"),

@@ -180,8 +180,12 @@ class Decider:
                 raise
             return conclude(row, permitted.admissible, cut_thought(cut, Meter(), wall_ms=0))  # cut off before it began
         if tape is not None and self.transcripts is not None:
-            await self.transcripts.keep(row.decision_id, transcribe(row, permitted.admissible, concluded, tape))
+            self.keeper.keep(self._transcribed(row, permitted, concluded, tape, self.transcripts), name=f"transcribe {row.decision_id}")
         return concluded
+
+    async def _transcribed(self, row: DecisionRow, permitted: Permitted, concluded: Concluded, tape: Tape, transcripts: Transcripts) -> None:
+        """Beside the decision, which waits neither for much text to be looked through nor for a disk that hangs."""
+        await transcripts.keep(row.decision_id, await asyncio.to_thread(transcribe, row, permitted.admissible, concluded, tape))
 
     async def _told(self, row: DecisionRow, permitted: Permitted, thought: Thought, tape: Tape | None) -> Concluded:
         """Thinking, with what was decided before in the run where the step names it; a store that cannot say it ends the thinking."""

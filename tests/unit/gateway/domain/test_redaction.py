@@ -1,11 +1,13 @@
 """Redaction: pointed-at values in every form they travel in, and what looks like a person or a secret."""
 
 import json
+import timeit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.domain.limits import TRANSCRIPT_BYTES_MAX
 from gateway.domain.redaction import HIDDEN, hidden_values, redacted
 
 
@@ -54,3 +56,14 @@ def test_a_value_is_hidden_in_every_form_it_travels_in(value: str) -> None:
 
             assert HIDDEN in hidden
             assert hidden != text
+
+
+@pytest.mark.parametrize("text", ["a", "a@", "1 ", "1", "+1 ", "a1-", "a@b.", "bearer ", "a" * 63 + "@"])
+def test_no_text_takes_long_to_look_through(text: str) -> None:
+    """Counted in work, not in seconds: twice the text takes at most some three times as long."""
+    whole = text * (TRANSCRIPT_BYTES_MAX // 4 // len(text))
+
+    half_s = min(timeit.repeat(lambda: redacted(whole[: len(whole) // 2], ("Ada",)), number=1, repeat=3))
+    whole_s = min(timeit.repeat(lambda: redacted(whole, ("Ada",)), number=1, repeat=3))
+
+    assert whole_s < 3 * half_s + 0.2

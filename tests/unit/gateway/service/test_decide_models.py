@@ -151,6 +151,7 @@ async def test_a_transcript_is_kept_only_where_the_step_asks(*, kept: bool) -> N
         one.thinker.script.append(Says(words=(("asked", b"team of 12, mail ada@example.com"),)))
 
         row = (await one.decide(decide_command())).row
+        await one.keeper.drain(grace_s=5.0)
 
         texts = [part["text"] for document in transcripts.documents.values() for part in json.loads(document)["parts"]]
         assert texts == (["team of [hidden], mail [hidden]"] if kept else [])
