@@ -26,7 +26,7 @@ from tests.contract.store_desk import Desk, SqliteSeat, limit, terms, writes
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import CountingIds
 from tests.faults.recorded_disk import Event as DiskEvent
-from tests.faults.recorded_disk import Image, Mark, Synced, Written, after_power_cut, recorded_disk, torn, unsynced
+from tests.faults.recorded_disk import Image, Mark, Synced, Written, after_power_cut, counts_unsynced, recorded_disk, torn, unsynced
 from tests.prove.ledger_check import Case, Delivery, Told, broken, read_sqlite
 from tests.prove.suite import Assignment, Report, each, evenly
 
@@ -61,7 +61,8 @@ class _Recorded:
 def run(given: Assignment) -> Report:
     recorded = asyncio.run(_record(given.folder))
     moments = [place for place, event in enumerate(recorded.events, 1) if not isinstance(event, Mark)]
-    cases = evenly([f"{moment}/{number}" for moment in moments for number in range(_states_at(recorded, moment))], given.volume)
+    open_writes = counts_unsynced(recorded.events)
+    cases = evenly([f"{moment}/{number}" for moment in moments for number in range(_states_of(open_writes[moment - 1]))], given.volume)
     more = (f"{moment}/{number}" for number in itertools.count(_CHOSEN * 2) for moment in moments)
     cases += itertools.islice(more, max(0, given.volume - len(cases)))
     tried = itertools.count()
@@ -115,9 +116,8 @@ def _told(key: str, row: CommitRow) -> Told:
     return Told(key=key, generation=row.generation, commit_id=row.commit_id, state=row.state)
 
 
-def _states_at(recorded: _Recorded, moment: int) -> int:
+def _states_of(open_writes: int) -> int:
     """How many states are told apart by name; those beyond are drawn."""
-    open_writes = len(unsynced(recorded.events[:moment]))
     return 2**open_writes + (len(_TORN_AT) if open_writes else 0) if open_writes <= _ALL_SUBSETS_MAX else _CHOSEN + len(_TORN_AT)
 
 
@@ -170,6 +170,7 @@ def _try_out(given: Assignment, recorded: _Recorded, case: str, *, whole: bool) 
 
 def _wrong(path: Path, marks: Sequence[object], *, whole: bool) -> Iterator[str]:
     connection = apsw.Connection(str(path))
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # the state is looked at, and then made anew
     try:
         [(found,)] = connection.execute("PRAGMA quick_check(1)").fetchall()
         if found != "ok":

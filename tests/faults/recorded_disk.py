@@ -5,6 +5,7 @@
 """
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -109,6 +110,22 @@ def unsynced(events: Iterable[Event]) -> list[Written]:
             case Mark():
                 pass
     return pending
+
+
+def counts_unsynced(events: Iterable[Event]) -> list[int]:
+    """After each event, how many writes a power cut may lose."""
+    open_writes: Counter[str] = Counter()
+    counts = []
+    for event in events:
+        match event:
+            case Written(file=file):
+                open_writes[file] += 1
+            case Synced(file):
+                del open_writes[file]
+            case Mark():
+                pass
+        counts.append(open_writes.total())
+    return counts
 
 
 def after_power_cut(durable: Mapping[str, bytes | bytearray], kept: Iterable[Written]) -> Image:

@@ -65,6 +65,7 @@ class Case:
     told: Sequence[Told]
     modes: Mapping[str, HostMode]  # by target
     clocks_agree: bool = True  # gateway and host read the same clock
+    by_lease: bool = False  # several gateways live: what flies is nobody else's before its lease ends
     settled: bool = False
     cooperative: frozenset[str] = field(default=frozenset())  # targets that answer when asked
 
@@ -143,7 +144,7 @@ def _books(case: Case) -> Iterator[str]:
 
 def _recovery(case: Case, rows: Mapping[str, CommitRow]) -> Iterator[str]:
     for row in rows.values():
-        if row.state is State.FORWARDING and (case.settled or row.boot_id != case.stored.boot_id):
+        if row.state is State.FORWARDING and (case.settled or (row.boot_id != case.stored.boot_id and not case.by_lease)):
             yield f"I8: {row.commit_id} is still FORWARDING, of boot {row.boot_id}"
         if case.settled and row.state not in TERMINAL and row.target in case.cooperative:
             yield f"I10: {row.commit_id} is still {row.state} once faults have stopped"
