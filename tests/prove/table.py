@@ -13,7 +13,7 @@ from tests.faults.mutants.planted import FIRST, MUTANTS
 from tests.prove.suite import Size
 
 ALL: Final = -1
-_HANGS_S: Final = {Size.QUICK: 240, Size.FULL: 1_500, Size.SOAK: 36_000}
+_HANGS_S: Final = {Size.QUICK: 240, Size.FULL: 2_400, Size.SOAK: 36_000}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +51,11 @@ TABLE: Final = (
     ),
     Row(
         name="resend-sweep", guarantee="killed around a re-send: the same key again, each attempt recorded before it is sent, one effect",
-        runs="tests.faults.resend_sweep", counts="kill points", quick=3, full=48, soak=400, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10", long=4,
+        runs="tests.faults.resend_sweep", counts="kill points", quick=3, full=32, soak=400, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10", long=4,
     ),
     Row(
         name="io-faults", guarantee="a disk that fails or is full at any write or sync: an unknown or a refusal, never a wrong answer",
-        runs="tests.faults.io_faults", counts="fault points", quick=16, full=160, soak=1_600, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10", long=5,
+        runs="tests.faults.io_faults", counts="fault points", quick=16, full=120, soak=1_200, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10", long=5,
     ),
     Row(
         name="moments", guarantee="stopped past its lease, a clock that jumps a day, a duplicate before the reply, a disk full at T2: one effect, one answer",
@@ -113,7 +113,7 @@ TABLE: Final = (
     ),
     Row(
         name="model", guarantee="every answer, balance and entry is the reference model's, whatever the order of calls, clocks and restarts",
-        runs="tests.prove.model_based", counts="times ten programs of fifty steps", quick=8, full=80, soak=2_000, holds="I4 I5 I7 I8",
+        runs="tests.prove.model_based", counts="times ten programs of fifty steps", quick=6, full=120, soak=3_000, holds="I4 I5 I7 I8",
     ),
     Row(
         name="simulation", guarantee="no crash, hang-up, fault, halt or late answer, in any order, breaks a promise; the same seed is the same run",
