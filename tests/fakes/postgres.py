@@ -45,6 +45,7 @@ class Server:
         self.folder = Path(tempfile.mkdtemp(prefix="cs-pg-", dir=parent or (_MEMORY if os.access(_MEMORY, os.W_OK) else None)))
         self.process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
+        self._port = 5432
         self._has_template = False
         self._answered = False
         if self._user:
@@ -52,10 +53,10 @@ class Server:
         command = [str(programs / "initdb"), "-D", str(self.folder / "data"), "-U", "postgres", "-A", "trust", "--no-locale", "-E", "UTF8", "-N"]
         subprocess.run(command, check=True, user=self._user, cwd=self.folder, stdout=subprocess.DEVNULL, env={"LC_ALL": "C"}, timeout=READY_S_MAX)
 
-    def start(self) -> None:
-        """Begins the process; whoever asks for a database waits for it."""
-        self._answered = False
-        options = [part for setting in (*_CHEAP, *self._settings) for part in ("-c", setting)]
+    def start(self, *more: str, port: int = 5432) -> None:
+        """Begins the process, with `more` settings; whoever asks for a database waits for it. `port` also names its socket."""
+        self._answered, self._port = False, port
+        options = [part for setting in (*_CHEAP, *self._settings, *more, f"port={port}") for part in ("-c", setting)]
         command = [str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), *options]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, user=self._user, cwd=self.folder, stdout=log, stderr=log, env={"LC_ALL": "C"})
@@ -105,7 +106,7 @@ class Server:
         return (self.folder / "log").read_text(errors="replace").count(words)
 
     async def administer(self, database: str = "postgres") -> "asyncpg.Connection[asyncpg.Record]":
-        return await asyncpg.connect(host=str(self.folder), user="postgres", database=database, timeout=5)
+        return await asyncpg.connect(host=str(self.folder), port=self._port, user="postgres", database=database, timeout=5)
 
     def access(self, database: str, *, role: str = "gateway") -> Access:
         return Access(host=str(self.folder), user=role, database=database)
