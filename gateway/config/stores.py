@@ -4,6 +4,7 @@
 2. Secrets come from files; a DSN is one. Over TCP a server proves who it is, unless the settings say that the wire is plain.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
@@ -16,16 +17,20 @@ from gateway.declared.kinds import Declared, wrong
 IN_POD: Final = "in_pod"  # key of the validation context: true inside a Kubernetes pod
 _RESERVE_BYTES_MIN: Final = 16 * 1024 * 1024
 _SCHEMES: Final = frozenset({"postgres", "postgresql"})
+_HOST: Final = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+_AUTHORITY: Final = re.compile(rf"(?:(?:[^:@/\s]+(?::[^:@/\s]*)?@)?(?:{_HOST}(?:,{_HOST})*)?)")
 
 
 def dsn(secret: Secret) -> Secret:
     """Raises PydanticCustomError, which never shows the value."""
     try:
-        right = urlsplit(secret.value).scheme in _SCHEMES
+        parts = urlsplit(secret.value)
+        right = parts.scheme in _SCHEMES and bool(_AUTHORITY.fullmatch(parts.netloc)) and not parts.fragment
     except ValueError:
         right = False
     if not right:
-        raise wrong(f"{secret.file} holds no DSN", write="Write postgres://user:password@host:5432/database into it, on one line.")
+        write = "Write postgres://user:password@host:5432/database into it, on one line; in the password, : / ? # @ and % as %3A %2F %3F %23 %40 and %25."
+        raise wrong(f"{secret.file} holds no DSN", write=write)
     return secret
 
 

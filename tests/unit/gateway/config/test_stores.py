@@ -67,6 +67,29 @@ def test_recovery_comes_within_five_seconds_of_a_lease(refused: Refused) -> None
     assert any("within 5 s" in finding for finding in refused((SQLITE, WHOLE), ("activation:", "reconcile: {interval: 6s}\nactivation:")))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        SECRET, "postgresql://gateway@/countersign?host=/run/postgresql", "postgres://g:p%40ss@one:5432,two:5433/d", "postgres://g:p@[::1]:5432/d",
+        "postgres:///d?user=g",
+    ],
+)  # fmt: skip
+def test_what_a_dsn_is(folder: Path, text: str) -> None:
+    """With several hosts, a socket's folder, an address."""
+    assert read_dsn(secret(folder, text)) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["postgres://g:hu@sh@h/d", "postgres://g:hu/sh@h/d", "postgres://g:hu:sh@h/d", "postgres://g:hush@h:port/d", "postgres://g:p@h/d#hush"]
+)
+def test_a_dsn_that_would_be_read_otherwise_than_meant_is_refused(folder: Path, text: str) -> None:
+    """A password that is not escaped would end up in an address, and in messages."""
+    with pytest.raises(ValueError, match="holds no DSN") as refused:
+        read_dsn(secret(folder, text))
+
+    assert "hu" not in str(refused.value).replace(str(folder), "")
+
+
 @pytest.mark.parametrize(("text", "mode", "expected"), [("mysql://u@h/d", 0o600, "holds no DSN"), (SECRET, 0o604, "open to every user")])
 def test_the_owners_dsn_is_held_to_the_same(folder: Path, text: str, mode: int, expected: str) -> None:
     """And is not shown when it is refused."""
