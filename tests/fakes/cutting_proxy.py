@@ -1,7 +1,7 @@
 """A proxy on a unix socket between a gateway and its server, which loses what it is told to lose around one COMMIT.
 
 1. `AFTER`: the COMMIT reaches the server, its reply reaches nobody. `BEFORE`: neither does. `LATE`: the gateway's connection is cut at once, and the
-   COMMIT goes on to the server when the test says so: meanwhile its transaction is still under way.
+   COMMIT goes on to the server when the test says so: meanwhile its transaction is still under way. `SILENT`: it is done, and nothing is heard.
 2. Otherwise every byte passes. `refuses` closes what connects.
 """
 
@@ -19,6 +19,7 @@ class Cut(Enum):
     AFTER = "after"
     BEFORE = "before"
     LATE = "late"
+    SILENT = "silent"
 
 
 class CuttingProxy:
@@ -85,6 +86,10 @@ class CuttingProxy:
                 await from_server.read(1)  # it has answered: it is done
             case Cut.BEFORE:
                 pass
+            case Cut.SILENT:
+                to_server.write(COMMIT)
+                await from_server.read(1)
+                await self.let_go.wait()
             case Cut.LATE:
                 writer.close()
                 await self.let_go.wait()
@@ -97,6 +102,6 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         while said := await reader.read(65_536):
             writer.write(said)
             await writer.drain()
-        writer.close()
     except OSError:
-        pass
+        pass  # reset: gone all the same
+    writer.close()

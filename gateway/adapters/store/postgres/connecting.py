@@ -33,7 +33,7 @@ _ABOUT: Final = OPEN.taking("about_connection")
 
 IDLE_S_MAX: Final = 5
 LOCK_S_MAX: Final = 8  # longer than a stopped gateway keeps what it has locked
-STATEMENT_S_MAX: Final = 20.0  # the client's patience with one statement, COMMIT excepted
+STATEMENT_S_MAX: Final = 10.0  # the client's patience with one statement, COMMIT excepted
 CONNECT_S_MAX: Final = 5.0
 _SESSION: Final = {
     "search_path": "countersign",

@@ -27,6 +27,7 @@ from gateway.domain.writes.halts import Activate, LiftHalt, ThrowHalt
 from gateway.ports.system import Clock
 
 _TRIES: Final = 4  # of one batch
+_TRIES_S_MAX: Final = 5.0
 _PAUSE_S: Final = 0.01  # before a try, doubling
 _SINGLY_S_MAX: Final = 5.0
 _FATE_S_MAX: Final = 10.0
@@ -116,6 +117,7 @@ class Writer:
     async def _with_patience(self, errands: Batch) -> None:
         alone = any(isinstance(errand.write, _MOVES_GATE) for errand in errands)
         pause_s = _PAUSE_S
+        until_s = asyncio.get_running_loop().time() + _TRIES_S_MAX
         for left in reversed(range(_TRIES)):
             try:
                 if await self._transaction(errands, alone=alone):
@@ -123,8 +125,8 @@ class Writer:
             except _GateMoved:
                 alone = True
             except (TryAgain, LinkLost):
-                if not left:
-                    raise
+                if not left or asyncio.get_running_loop().time() >= until_s:
+                    raise  # a wire that swallows what is sent costs each try its whole patience
                 await asyncio.sleep(pause_s)
                 pause_s *= 2
         raise StoreFault("the transaction was rolled back again and again; nothing was taken")

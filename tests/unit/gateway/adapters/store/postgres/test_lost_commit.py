@@ -84,6 +84,18 @@ async def test_a_commit_that_is_still_under_way_is_waited_for(cut_desk: Desk, pr
     assert (await cut_desk.balances())["run"] == (2, 0)
 
 
+async def test_a_commit_that_nobody_answers_is_cut_off_and_found_out(cut_desk: Desk, proxy: CuttingProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its connection stays open and silent: after a time it is given up, not cancelled, and what came of it is asked over another."""
+    monkeypatch.setattr("gateway.adapters.store.postgres.link._COMMIT_S_MAX", 0.2)
+    proxy.cut_next_commit(Cut.SILENT)
+
+    row = await cut_desk.authorised(cut_desk.ask("K-1", costs=writes(2)))
+
+    proxy.let_go.set()
+    assert await cut_desk.stored(row.commit_id) == row
+    assert await cut_desk.kinds() == ["INTENT", "INTENT"]
+
+
 async def test_one_more_write_is_acknowledged_before_anybody_hears_yes(
     cut_desk: Desk, proxy: CuttingProxy, admin: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
