@@ -1,9 +1,12 @@
 """What a payload says: the path it fills, what it costs, whether it carries what was decided. Over the scanned document, by the boundary's pointers.
 
 1. There is no caller-supplied cost: amounts are read where the boundary says, as integers 0 … 10^15, or the write is denied.
-2. A slot is percent-encoded whole and never becomes a dot segment; the final path is part of what policy judges.
+2. A slot is percent-encoded whole and never becomes an empty or a dot segment, nor one once a server has decoded it: a proxy that takes
+   `x%2F..%2Fadmin` apart must not write somewhere else than policy judged. The final path is part of what policy judges.
 """
 
+import re
+from typing import Final
 from urllib.parse import quote
 
 from gateway.domain.boundary import Action, Slot
@@ -13,6 +16,9 @@ from gateway.domain.pointer import Absent, read
 from gateway.domain.reasons import Reason
 from gateway.domain.records import Note
 from gateway.domain.refusal import Refusal, malformed
+
+_SEPARATORS: Final = re.compile(r"[/\\]")
+_BAD_SEGMENTS: Final = frozenset({"", ".", ".."})
 
 
 def costs_of(action: Action, document: object) -> tuple[Cost, ...] | Note:
@@ -55,8 +61,8 @@ def _segment(name: str, slot: Slot, value: object) -> str | Refusal:
         return str(value)
     if slot.type != "string" or not isinstance(value, str):
         return malformed(where, f"path slot {name} needs a {slot.type}, seen {'nothing' if isinstance(value, Absent) else _shape(value)}")
-    if not value or len(value.encode()) > KEY_BYTES_MAX or value in {".", ".."} or any(char < " " or char == "\x7f" for char in value):
-        return malformed(where, f"path slot {name} needs 1 to {KEY_BYTES_MAX} bytes, no control characters, no dot segment")
+    if len(value.encode()) > KEY_BYTES_MAX or _BAD_SEGMENTS & set(_SEPARATORS.split(value)) or any(char < " " or char == "\x7f" for char in value):
+        return malformed(where, f"path slot {name} needs 1 to {KEY_BYTES_MAX} bytes, no control characters, no empty or dot segment")
     return quote(value, safe="")
 
 

@@ -1,5 +1,6 @@
 """What a payload says: paths, costs, and whether it carries what was decided."""
 
+import re
 from dataclasses import replace
 from urllib.parse import unquote
 
@@ -130,6 +131,13 @@ def test_an_integer_slot_is_its_digits(slot: int) -> None:
         ({"account": "", "slot": 1}, "payload/account"),
         ({"account": ".", "slot": 1}, "payload/account"),
         ({"account": "..", "slot": 1}, "payload/account"),
+        ({"account": "../admin", "slot": 1}, "payload/account"),
+        ({"account": "a/../../admin", "slot": 1}, "payload/account"),
+        ({"account": "a\\..\\admin", "slot": 1}, "payload/account"),
+        ({"account": "a/./b", "slot": 1}, "payload/account"),
+        ({"account": "/a", "slot": 1}, "payload/account"),
+        ({"account": "a//b", "slot": 1}, "payload/account"),
+        ({"account": "a/", "slot": 1}, "payload/account"),
         ({"account": "a\nb", "slot": 1}, "payload/account"),
         ({"account": "é" * (KEY_BYTES_MAX // 2 + 1), "slot": 1}, "payload/account"),
         ({"account": 5, "slot": 1}, "payload/account"),
@@ -158,5 +166,5 @@ def test_a_filled_path_has_the_segments_of_its_template(account: str) -> None:
     if isinstance(found, str):
         _, first, segment, last = found.split("/")
         assert (first, unquote(segment), last) == ("accounts", account, "credits")
-        assert segment not in {".", ".."}
+        assert not {"", ".", ".."} & set(re.split(r"[/\\]", unquote(segment)))
         assert found.isascii()
