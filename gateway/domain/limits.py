@@ -73,7 +73,7 @@ TABLE: Final = (
     Limit("expire time", f"{EXPIRE_MS_MAX // 3_600_000} h ahead, default {EXPIRE_MS_DEFAULT // 60_000} min"),
     Limit("deadline (required)", f"Commit {COMMIT_DEADLINE_S_MAX} s, Decide {DECIDE_DEADLINE_S_MAX} s, others {READ_DEADLINE_S_MAX} s; longer is clamped"),
     Limit("commits in flight", f"{COMMITS_IN_FLIGHT_MAX} a gateway, half of that a tenant"),
-    Limit("waiters", str(WAITERS_MAX)),
+    Limit("waiters", f"{WAITERS_MAX}, half of that a tenant"),
     Limit("open runs", f"{OPEN_RUNS_MAX} a tenant"),
     Limit("recorded denials", f"{DENIALS_PER_S_MAX} a second a tenant, beyond that TOO_MANY_DENIALS"),
     Limit("members of a store batch", str(BATCH_MAX)),

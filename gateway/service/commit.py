@@ -143,12 +143,21 @@ class Committer:
             return
 
     async def preview(self, command: CommitCommand) -> Authorised | Denied | Refusal:
-        """Everything but the effect and the record."""
+        """Everything but the effect and the record. It asks the policy engine like any other, so it counts at the door."""
         facts = await recall_commit(command, self.store)
         if isinstance(facts, Refusal):
             return facts
         if isinstance(facts, Outcome):
             return Refusal(reason=Reason.IDEMPOTENCY_KEY_REUSED, message="this key has been used; GetCommit tells what came of it.")
+        refusal = self.doorkeeper.enter(command.run.tenant)
+        if refusal:
+            return refusal
+        try:
+            return await self._try_out(command, facts)
+        finally:
+            self.doorkeeper.leave(command.run.tenant)
+
+    async def _try_out(self, command: CommitCommand, facts: Facts) -> Authorised | Denied | Refusal:
         judged = await self._judge(command, facts)
         if isinstance(judged, Refusal):
             return judged

@@ -1,6 +1,7 @@
 """Looking up commits: by id, by key, waiting for the end. *Not found* and *another tenant's* are the same answer."""
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 
 from gateway.domain.handoffs import Outcome
@@ -18,7 +19,13 @@ _PASSED_OVER_MAX = 50  # pages
 
 @dataclass(slots=True)
 class Waiters:
-    count: int = 0
+    """How many callers wait, by tenant; a caller of every tenant counts under "*"."""
+
+    count: Counter[str] = field(default_factory=Counter)
+
+    def full(self, tenant: str) -> bool:
+        """One tenant has half of the places at most."""
+        return self.count.total() >= WAITERS_MAX or self.count[tenant] >= WAITERS_MAX // 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +60,15 @@ class Lookup:
 
     async def wait(self, name: KeyName | str, *, tenant: str, until_s: float) -> Outcome | Refusal:
         """As `commit`, once it has ended or the time has come. An UNKNOWN is waited for: it may be resolved."""
-        if self.waiters.count >= WAITERS_MAX:
-            return Refusal(reason=Reason.OVERLOADED, message=f"{WAITERS_MAX} callers are waiting here; ask GetCommit instead.", retry_after_ms=1_000)
-        self.waiters.count += 1
+        if self.waiters.full(tenant):
+            message = f"{self.waiters.count[tenant]} callers of this tenant are waiting here, of {WAITERS_MAX} in all; ask GetCommit instead."
+            return Refusal(reason=Reason.OVERLOADED, message=message, retry_after_ms=1_000)
+        self.waiters.count[tenant] += 1
         try:
             return await self._wait(name, tenant, until_s)
         finally:
-            self.waiters.count -= 1
+            self.waiters.count[tenant] -= 1
+            self.waiters.count += Counter()  # a tenant without waiters is not kept
 
     async def _wait(self, name: KeyName | str, tenant: str, until_s: float) -> Outcome | Refusal:
         loop, pause_s = asyncio.get_running_loop(), _PAUSE_S_MIN

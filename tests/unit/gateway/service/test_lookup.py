@@ -120,7 +120,7 @@ async def test_more_waiters_than_the_limit_are_told_to_ask_instead() -> None:
     """GetCommit is not limited."""
     async with gateway() as one:
         await one.commit(commit_command())
-        one.lookup.waiters.count = WAITERS_MAX
+        one.lookup.waiters.count["other"] = one.lookup.waiters.count["third"] = WAITERS_MAX // 2
 
         waited = await one.lookup.wait(KEY, tenant=TENANT, until_s=in_s(1))
         asked = await one.lookup.commit(KEY, tenant=TENANT)
@@ -136,9 +136,22 @@ async def test_a_waiter_that_leaves_gives_its_place_back() -> None:
         await one.commit(commit_command())
         waiting = asyncio.create_task(one.lookup.wait(KEY, tenant=TENANT, until_s=in_s(10)))
         await asyncio.wait({waiting}, timeout=0.02)
-        while_it_waits = one.lookup.waiters.count
+        while_it_waits = one.lookup.waiters.count.total()
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
 
-        assert (while_it_waits, one.lookup.waiters.count) == (1, 0)
+        assert (while_it_waits, dict(one.lookup.waiters.count)) == (1, {})
+
+
+async def test_one_tenant_has_half_of_the_places() -> None:
+    """The other half is for the others."""
+    async with gateway() as one:
+        await one.commit(commit_command())
+        one.lookup.waiters.count["other"] = WAITERS_MAX // 2
+
+        of_the_other = await one.lookup.wait(KEY, tenant="other", until_s=in_s(1))
+        of_this = await one.lookup.wait(KEY, tenant=TENANT, until_s=in_s(1))
+
+        assert refused(of_the_other) is Reason.OVERLOADED
+        assert isinstance(of_this, Outcome)

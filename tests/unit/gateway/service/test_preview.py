@@ -12,7 +12,7 @@ from gateway.domain.refusal import Refusal
 from gateway.domain.writes.commits import Authorised, Denied
 from gateway.domain.writes.halts import ThrowHalt
 from gateway.ports.policy import Entrypoint, PolicyAnswer
-from tests.fakes.activation import activation, usd
+from tests.fakes.activation import TENANT, activation, usd
 from tests.fakes.commands import CREDIT, commit_command, patient
 from tests.fakes.gateway import NEVER_S, FakeGateway, gateway
 from tests.fakes.policy import ALLOW, deny
@@ -90,3 +90,18 @@ async def test_a_verdict_that_grew_old_is_a_fault() -> None:
 
         with pytest.raises(PolicyFault, match="ask again"):
             await preview(one, asked())
+
+
+async def test_a_preview_counts_at_the_door() -> None:
+    """It asks the policy engine, whose questions are bounded for all tenants together: nobody fills it by trying out."""
+    async with gateway(in_flight_max=2) as one:
+        entered = one.door.enter(TENANT)
+
+        refused = await preview(one, asked())
+        one.door.leave(TENANT)
+        after = [await preview(one, asked()), await preview(one, commit_command(payload=b"{", patience=patient())), await preview(one, asked())]
+
+        assert entered is None
+        assert isinstance(refused, Refusal)
+        assert refused.reason is Reason.OVERLOADED
+        assert [type(one) for one in after] == [Authorised, Refusal, Authorised]
