@@ -8,10 +8,12 @@ import pytest
 from gateway.adapters.store.codec import key_hash
 from gateway.adapters.store.postgres.connecting import Access
 from gateway.domain.asks import Refuse, Twin
+from gateway.domain.change import replace
 from gateway.domain.halts import HaltScope
 from gateway.domain.lifecycle import Event, State
 from gateway.domain.reasons import Reason
 from gateway.domain.records import KeyName, KeySpace, Note
+from gateway.domain.rows import Rows, Wants, Write
 from gateway.domain.writes.commits import Authorised, Denied
 from gateway.domain.writes.halts import ThrowHalt
 from gateway.domain.writes.resolutions import ClaimLook
@@ -118,6 +120,31 @@ async def test_whoever_comes_after_a_halt_waits_behind_it(desk: Desk, admin: "as
 
     assert (await thrown).halt.halt_id == "h-1"
     await newcomer.close()
+
+
+class Lift(Write[None]):
+    """A change of the gate that the writer has never heard of."""
+
+    def wants(self) -> Wants:
+        return Wants()
+
+    def apply(self, rows: Rows) -> None:
+        assert rows.gate.activation is not None
+        rows.put_activation(replace(rows.gate.activation, number=rows.gate.activation.number + 1), minimum_number=0)
+
+
+async def test_whoever_moves_the_gate_has_it_alone(seated: Seated, postgres: Server) -> None:
+    """Two who share it and then both move it would lock each other up: found out while deciding, and begun again with the gate alone."""
+    one, other = await seated(), await seated()
+    await one.activate()
+    before = postgres.said("deadlock detected")
+
+    for _ in range(5):
+        await asyncio.gather(one.write(Lift()), other.write(Lift()))
+
+    gate = await one.store.gate()
+    assert gate.activation is not None
+    assert (gate.activation.number, postgres.said("deadlock detected")) == (11, before)
 
 
 async def test_batches_that_name_the_same_rows_in_other_orders_are_all_decided(seated: Seated) -> None:
