@@ -35,7 +35,8 @@ class GrpcHostServer:
     """`async with GrpcHostServer(GrpcTurn()) as host:` listens on loopback, or on a socket in `folder`."""
 
     def __init__(
-        self, *turns: GrpcTurn, says: host_pb2.QueryResponse | None = None, folder: Path | None = None, tls: grpc.ServerCredentials | None = None
+        self, *turns: GrpcTurn, says: host_pb2.QueryResponse | None = None, folder: Path | None = None, tls: grpc.ServerCredentials | None = None,
+        compression: grpc.Compression = grpc.Compression.NoCompression,
     ) -> None:  # fmt: skip
         self.deliveries: list[GrpcDelivery] = []
         self.queries: list[str] = []
@@ -44,11 +45,12 @@ class GrpcHostServer:
         self._says = says or host_pb2.QueryResponse(state=host_pb2.KEY_STATE_NOT_FOUND)
         self._folder = folder
         self._tls = tls
+        self._compression = compression
         self._changed = asyncio.Condition()
         self._server: grpc.aio.Server
 
     async def __aenter__(self) -> Self:
-        self._server = grpc.aio.server(options=_OPTIONS)
+        self._server = grpc.aio.server(options=_OPTIONS, compression=self._compression)
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(
             "countersign.host.v1.HostService",
             {"Apply": grpc.unary_unary_rpc_method_handler(self._apply), "Query": grpc.unary_unary_rpc_method_handler(self._query)},

@@ -20,6 +20,7 @@ from gateway.adapters.hosts.grpc_spec import GrpcHostSpec, grpc_origin_of
 from gateway.adapters.hosts.links import resolve
 from gateway.domain.host_answer import NotSent, NotSentWhy
 
+RECEIVED_BYTES_MAX: Final = 16 * 1024 * 1024  # of one answer: far over what is kept, and one host cannot fill the memory that all share
 _DETAIL_CHARS_MAX: Final = 200
 _READY: Final = grpc.ChannelConnectivity.READY
 _FAILED: Final = frozenset({grpc.ChannelConnectivity.TRANSIENT_FAILURE, grpc.ChannelConnectivity.SHUTDOWN})
@@ -28,7 +29,7 @@ _OPTIONS: Final = (
     ("grpc.enable_http_proxy", 0),
     ("grpc.service_config_disable_resolution", 1),
     ("grpc.use_local_subchannel_pool", 1),
-    ("grpc.max_receive_message_length", -1),  # our own cap reads and discards: an answer too long for a library's limit looks like a failure
+    ("grpc.max_receive_message_length", RECEIVED_BYTES_MAX),  # unpacked: beyond it the library says RESOURCE_EXHAUSTED, which says nothing of the effect
     ("grpc.max_send_message_length", -1),
     ("grpc.primary_user_agent", "countersign"),
 )

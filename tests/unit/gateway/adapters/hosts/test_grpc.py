@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+import grpc
 import pytest
 
 from countersign.host.v1 import host_pb2
 from gateway.adapters.hosts.grpc import GrpcHost
+from gateway.adapters.hosts.grpc_lines import RECEIVED_BYTES_MAX
 from gateway.domain.host_answer import GrpcReply, NotSent, NotSentWhy, QueryFinding, Silent
 from gateway.domain.limits import RESPONSE_BYTES_MAX
 from gateway.ports.host import Delivery
@@ -36,6 +38,20 @@ async def test_what_travels_with_a_call() -> None:
         "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         "authorization": "Bearer s3cret",
     }
+
+
+@pytest.mark.parametrize("packed", [grpc.Compression.NoCompression, grpc.Compression.Gzip])
+async def test_an_answer_that_would_fill_the_memory_is_not_taken_and_says_nothing(packed: grpc.Compression) -> None:
+    """Packed, it is a few kilobytes on the wire. The write may have been made: unknown."""
+    clock = FakeClock()
+    answer = host_pb2.ApplyResponse(response=bytes(RECEIVED_BYTES_MAX)).SerializeToString()
+    async with GrpcHostServer(GrpcTurn(answer=answer), compression=packed) as served:
+        host = GrpcHost(grpc_target(served.url), clock)
+        seen = await host.apply(delivery(clock))
+        await host.close()
+
+    assert seen == GrpcReply(code="RESOURCE_EXHAUSTED", body=b"", body_truncated=False)
+    assert len(served.deliveries) == 1
 
 
 @pytest.mark.parametrize("bytes_of_it", [RESPONSE_BYTES_MAX, RESPONSE_BYTES_MAX + 1, 5 * 1024 * 1024])
