@@ -135,6 +135,22 @@ TABLE: Final = (
         name="malformed", guarantee="whatever is sent to any RPC is answered by us: never INTERNAL, never silence, and the gateway is well afterwards",
         runs="tests.prove.fuzz", counts="times a hundred messages", quick=20, full=1_000, soak=20_000, holds="I5 I11",
     ),
+    Row(
+        name="halts-pg", guarantee="after Halt returned, no gateway admits anything in its scope: four gateways on PostgreSQL, under load",
+        runs="tests.faults.replicas.halts", counts="halts", quick=36, full=1_000, soak=10_000, holds="I2 I5",
+    ),
+    Row(
+        name="budget-race-pg", guarantee="1,000 writes of 0.10 at four gateways against 5.00, one killed midway: 50 are admitted, never one more",
+        runs="tests.faults.replicas.budget_race", counts="races", quick=1, full=6, soak=60, holds="I1 I3 I4 I5 I7 I8",
+    ),
+    Row(
+        name="pg-faults", guarantee="PostgreSQL cut, refusing, killed or fought over at any moment, an owner asleep past its lease: one effect, one answer",
+        runs="tests.faults.replicas.pg_faults", counts="faults", quick=24, full=120, soak=ALL, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
+    ),
+    Row(
+        name="partitions", guarantee="a gateway parted from its callers, its host or its store, one way or both: the others go on, and healed all agree",
+        runs="tests.faults.replicas.partitions", counts="partitions", quick=2, full=12, soak=12, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
+    ),
 )  # fmt: skip
 
 BY_NAME: Final[Mapping[str, Row]] = {row.name: row for row in TABLE}

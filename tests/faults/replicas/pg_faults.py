@@ -1,0 +1,96 @@
+"""Four gateways on one PostgreSQL that is cut, refused, killed and fought over: nothing acknowledged is lost, nothing is sent twice.
+
+1. A case `how/scenario/N` strikes at the Nth thing a gateway asks of the server for one write, T1 and T2 alike: cut before it leaves, after it was
+   answered, or while it is under way; or answered by an SQLSTATE. The other cases are named in `pg_moments`.
+2. The caller then asks on, at another gateway too, until it has an answer. After every case store, host and callers must tell one story.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from countersign import Commit, Outcome
+from tests.faults.replicas.fleet import Fleet, NotCome
+from tests.faults.replicas.gateway import FleetBroken, Gateway
+from tests.faults.replicas.pg_moments import CASES
+from tests.faults.replicas.wire import How
+from tests.prove.suite import Assignment, Failure, Report, each, evenly
+
+_GATEWAYS: Final = 4
+_ENDS_S_MAX: Final = 20.0
+_WARM: Final = 3  # writes until a connection has prepared what it needs
+_SCENARIOS: Final[dict[str, dict[str, str | int]]] = {
+    "transferred": {"action": "transfer"},
+    "notified": {"action": "notify"},
+    "vanished": {"action": "transfer", "host": "vanish"},
+    "denied": {"action": "transfer", "amount_micros": 200_000_000},
+}
+
+
+def run(given: Assignment) -> Report:
+    struck = 0
+    with Fleet(given.folder, size=_GATEWAYS, lined=True, read_timeout_ms=400) as fleet:
+        points = [*_points(fleet)]
+        moments = max(3, given.volume // 7) if given.volume else 0
+        cases = [*evenly(points, max(1, given.volume - moments) if given.volume else 0), *evenly([*CASES], moments)]
+
+        def one(case: str) -> str:
+            nonlocal struck
+            try:
+                wrong = CASES[case](fleet, f"{case}-key") if case in CASES else _strike(fleet, case)
+            except (NotCome, FleetBroken) as why:
+                wrong = str(why)
+            struck += any(gateway.to_store.struck for gateway in fleet.gateways)
+            return "; ".join([*filter(None, [wrong]), *fleet.check()])
+
+        report = each(given, cases[: given.volume or None], one)
+        wrong = fleet.check_settled()
+    at_the_end = tuple(Failure(case="", what=f"at the end: {what}") for what in wrong)
+    return Report(volume=report.volume, failures=(*report.failures, *at_the_end), note=f"{_GATEWAYS} gateways; {struck} struck on the wire")
+
+
+def _points(fleet: Fleet) -> Iterator[str]:
+    """Every ask of every scenario, found out by counting them once, and every way to strike at it."""
+    for gateway in fleet.gateways:
+        _warmed(gateway, "first")
+    first = fleet.gateways[0]
+    for how in How:
+        for name in _SCENARIOS:
+            first.to_store.arm(how, at=0)
+            _ask(first, name, f"count-{how}-{name}")
+            yield from (f"{how}/{name}/{number}" for number in range(1, first.to_store.asks + 1))
+
+
+def _warmed(gateway: Gateway, key: str) -> None:
+    for number in range(_WARM):
+        gateway.attempt(f"warm-{key}-{gateway.number}-{number}")
+
+
+def _strike(fleet: Fleet, case: str) -> str:
+    how, name, at = case.split("/")
+    struck, other = fleet.gateways[int(at) % _GATEWAYS], fleet.gateways[(int(at) + 1) % _GATEWAYS]
+    for gateway in fleet.gateways:
+        gateway.to_store.arm(How(how), at=0)
+    struck.to_store.arm(How(how), at=int(at))
+    first = _ask(struck, name, case)
+    _warmed(struck, case)  # what was struck works on
+    if isinstance(first, Commit) and first.outcome in {Outcome.SUCCEEDED, Outcome.DENIED}:
+        expected = first.outcome
+    else:
+        expected = Outcome.DENIED if name == "denied" else Outcome.SUCCEEDED
+    return _ended(other, name, case, expected)
+
+
+def _ended(gateway: Gateway, name: str, key: str, expected: Outcome) -> str:
+    """Asked again elsewhere, it says how it ended; a host that cannot be asked leaves it unknown."""
+    told = _ask(gateway, name, key)
+    if not isinstance(told, Commit):
+        return f"asked again it says {told}"
+    if told.outcome in {Outcome.UNKNOWN, Outcome.IN_PROGRESS} and name != "notified":
+        told = gateway.wait_for(told.commit_id, deadline_s=_ENDS_S_MAX) or told
+    allowed = {expected, *([Outcome.UNKNOWN] if name == "notified" else [])}
+    return "" if told.outcome in allowed else f"it ended {told.outcome}, expected {expected}"
+
+
+def _ask(gateway: Gateway, name: str, key: str) -> object:
+    said = _SCENARIOS[name]
+    return gateway.attempt(key, action=str(said["action"]), host=str(said.get("host", "apply")), amount_micros=int(said.get("amount_micros", 100_000)))
