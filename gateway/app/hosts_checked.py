@@ -38,5 +38,3 @@ def _askable(target: Target, query_path: str) -> Target:
         return target.model_copy(update={"mode": HostMode.QUERY, "dedupe": None, "query": Query(path=query_path)})
     except ValueError as flaw:
         raise RefusedToStart(f"--query-path {query_path} is none: {flaw}", write="Write it like /operations/{key}.") from flaw
-
-

@@ -118,7 +118,11 @@ def servicers(of: FakeGateway) -> Servicers:
     return Servicers(
         gateway=GatewayServicer(committer=of.committer, decider=of.decider, runs=of.runs, lookup=of.lookup, turnstile=Turnstile(), clock=of.clock),
         operator=OperatorServicer(
-            halts=of.halts, ask_now=AskNow(reconciler=of.reconciler, lookup=of.lookup, keeper=of.keeper), lookup=of.lookup, runs=of.runs, store=of.store,
+            halts=of.halts,
+            ask_now=AskNow(reconciler=of.reconciler, lookup=of.lookup, keeper=of.keeper),
+            lookup=of.lookup,
+            runs=of.runs,
+            store=of.store,
             activation=lambda: of.activation,
         ),
     )

@@ -18,7 +18,8 @@ HELD = Hold(
 def test_the_bytes_of_a_leaf_stay_as_they_are() -> None:
     """Sorted keys, no spaces, UTF-8, bytes as hex, empty fields left out, zero and false kept."""
     leaf = encode({
-        "v": 1, "kind": EntryKind.INTENT, "zero": 0, "no": False, "empty": "", "none": None, "list": [], "map": {}, "bytes": b"", "holds": movements([]), "hash": b"\xab",
+        "v": 1, "kind": EntryKind.INTENT, "zero": 0, "no": False, "empty": "", "none": None, "list": [], "map": {}, "bytes": b"",
+        "holds": movements([]), "hash": b"\xab",
         "größe": 'ß\n"', "budgets": movements([HELD]),
     })  # fmt: skip
 
