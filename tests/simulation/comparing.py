@@ -7,7 +7,6 @@
 
 import asyncio
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +20,7 @@ from gateway.domain.lifecycle import TERMINAL
 from gateway.domain.records import CommitRow
 from gateway.domain.rows import Write
 from gateway.domain.writes.halts import Activate
-from tests.contract.store_desk import Desk, MemorySeat, SqliteSeat, limit, terms
+from tests.contract.store_desk import Desk, MemorySeat, Seat, limit, terms
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import CountingIds
 from tests.simulation.asked import Run, Terms
@@ -57,12 +56,16 @@ class Seated:
 class Comparing(RuleBasedStateMachine):
     """Over the store in memory; a subclass names another, and the rules."""
 
-    seat: Callable[[Path], MemorySeat | SqliteSeat] = staticmethod(lambda _folder: MemorySeat())
+    def sit(self, folder: Path, runner: asyncio.Runner) -> Seat:
+        return MemorySeat()
+
+    def give_back(self, runner: asyncio.Runner) -> None:
+        """Whatever the seat was lent."""
 
     def __init__(self) -> None:
         super().__init__()
         runner, folder, clock, ids = asyncio.Runner(), tempfile.TemporaryDirectory(prefix="cs-model-"), FakeClock(), CountingIds()
-        seat = self.seat(Path(folder.name))
+        seat = self.sit(Path(folder.name), runner)
         desk = Desk(store=runner.run(seat.open(clock, ids)), seat=seat, clock=clock, ids=ids)
         desk.terms = terms(
             steps_max=TERMS.steps_max, wall_ms_max=TERMS.wall_ms_max, stops_run=sorted(TERMS.stops_run), budgets=[limit(TERMS.writes_max)]
@@ -90,6 +93,7 @@ class Comparing(RuleBasedStateMachine):
         self._flush()
         self.worlds_agree()
         self.at.runner.run(self.at.desk.leave())
+        self.give_back(self.at.runner)
         self.at.runner.close()
         self.at.folder.cleanup()
 

@@ -1,7 +1,9 @@
 """The state machine: what Hypothesis may do next, as writes of the product and as requests to the reference model."""
 
+import asyncio
 from dataclasses import replace
-from typing import Final
+from pathlib import Path
+from typing import ClassVar, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
@@ -15,7 +17,9 @@ from gateway.domain.writes.decisions import ConcludeThinking
 from gateway.domain.writes.halts import LiftHalt, ThrowHalt
 from gateway.domain.writes.resolutions import ClaimResend, Interrupt, Resolve
 from gateway.domain.writes.runs import FinishRun, RecordStep, TimeOutRun
-from tests.contract.store_desk import DIGEST, LEASE_MS, MARGIN_MS, SqliteSeat
+from tests.contract.postgres_seat import PostgresSeat
+from tests.contract.store_desk import DIGEST, LEASE_MS, MARGIN_MS, Seat, SqliteSeat
+from tests.fakes.postgres import Server
 from tests.simulation.asked import Request, Run
 from tests.simulation.comparing import RUNS, TERMS, Asked, Comparing
 from tests.simulation.reference import MINUTE_MS
@@ -207,6 +211,10 @@ class StoreMachine(Comparing):
         self._flush()
         self.at.runner.run(self.at.desk.reopen())
         self.at.runner.run(self.at.desk.store.recover())
+        self._restarted()
+
+    def _restarted(self) -> None:
+        """What an earlier boot had under way has ended."""
         self.model.restart()
 
     @rule(count=st.integers(2, 6))
@@ -222,4 +230,27 @@ def _costs(drawn: tuple[int, int]) -> dict[str, int]:
 class SqliteMachine(StoreMachine):
     """Over SQLite, on a disk."""
 
-    seat = staticmethod(SqliteSeat)
+    def sit(self, folder: Path, runner: asyncio.Runner) -> Seat:
+        return SqliteSeat(folder)
+
+
+class PostgresMachine(StoreMachine):
+    """Over a database of its own on `server`, which is set before a program runs. What a process leaves there is ended by its lease alone."""
+
+    server: ClassVar[Server]
+
+    def sit(self, folder: Path, runner: asyncio.Runner) -> Seat:
+        self._access = runner.run(self.server.database())
+        return PostgresSeat(self._access)
+
+    def give_back(self, runner: asyncio.Runner) -> None:
+        runner.run(self.server.drop(self._access))
+
+    def _restarted(self) -> None:
+        """The next process waits for a lease, and ends what is past its own; after a clock was put back, some is not."""
+        self.model.now += LEASE_MS
+        expired = [name for name, one in self.model.kept.items() if self.model.now >= one.lease_until]
+        for name in expired:
+            self.model.interrupt(name)
+        for name in expired:
+            self.model.lose(name)

@@ -175,16 +175,17 @@ def _switch(play: Play, switch: Switch, call: Callable[[], object]) -> None:
 
 def _in_force(stub: operator_pb2_grpc.OperatorServiceStub, reason: str) -> list[str]:
     try:
-        return [halt.halt_id for halt in stub.ListHalts(operator_pb2.ListHaltsRequest(), timeout=DEADLINE_S).halts if reason in {halt.reason, ""}]
+        return [halt.halt_id for halt in stub.ListHalts(operator_pb2.ListHaltsRequest(), timeout=DEADLINE_S).halts if halt.reason == reason]
     except grpc.RpcError:
         return []
 
 
 def _lift_all(arena: HistoryArena) -> None:
+    """Also those whose thrower was not told; the next history begins without any."""
     with grpc.insecure_channel(arena.operator_address, _OPTIONS) as channel:
         stub = operator_pb2_grpc.OperatorServiceStub(channel)
-        for halt in _in_force(stub, ""):
-            stub.Resume(operator_pb2.ResumeRequest(halt_id=halt, reason="over"), timeout=DEADLINE_S, wait_for_ready=True)
+        for halt in stub.ListHalts(operator_pb2.ListHaltsRequest(), timeout=DEADLINE_S, wait_for_ready=True).halts:
+            stub.Resume(operator_pb2.ResumeRequest(halt_id=halt.halt_id, reason="over"), timeout=DEADLINE_S, wait_for_ready=True)
 
 
 def _state(commit: types_pb2.Commit) -> str:
