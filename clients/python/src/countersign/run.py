@@ -146,11 +146,10 @@ class HybridRun:
         """
         if not last.ended:
             return None
-        match last:
-            case Commit():
-                good, note = last.succeeded, str(last.outcome)
-            case Decision():
-                good, note = last.option is not None, f"no decision: {last.stop}"
+        if isinstance(last, Commit):
+            good, note = last.succeeded, str(last.outcome)
+        else:
+            good, note = last.option is not None, f"no decision: {last.stop}"
         return self.finish().stop if good else self.finish(stop=RunStop.FAILED, note=note).stop
 
     def _first_result(self, name: str, refused: Refused) -> bytes:
