@@ -16,7 +16,9 @@ from gateway.domain.lifecycle import State, Thinking
 from gateway.domain.reasons import TABLE
 from gateway.domain.records import KeyName, KeySpace, Note, RunName
 from gateway.domain.refusal import Refusal
+from gateway.domain.writes.collecting import Retention
 from gateway.domain.writes.runs import RunFinished, StepTaken
+from gateway.service.collect import Collector, CollectorPace
 from gateway.transport.status import of_fault
 from tests.cases.given import Words, law_of, only, set_agent, set_host, set_policy
 from tests.fakes.activation import TENANT, WORKFLOW
@@ -27,6 +29,11 @@ from tests.fakes.served import every_role, listener, served
 Reply = Mapping[str, Any]
 Answer = Outcome | InProgress | Decided | Refusal | StepTaken | RunFinished
 DECISION: Final = gateway_pb2.DecideRequest(idempotency_key="D-1", run_id="run-1", workflow=WORKFLOW, step="select", context=b'{"team_size":12}')
+
+
+DAY_MS: Final = 86_400_000
+RETENTION: Final = Retention(keep_ms=7 * DAY_MS, tombstone_ms=90 * DAY_MS)
+GENTLE: Final = CollectorPace(interval_ms=1, at_once=4, rest_ms=1, stretches_max=100)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,7 +55,8 @@ class Script:
     def _verbs(self) -> Mapping[str, Callable[[Any], Awaitable[Reply]]]:
         return {
             "commit": self._commit, "decide": self._decide, "record_step": self._record_step, "finish": self._finish, "get": self._get, "halt": self._halt,
-            "lift": self._lift, "resolve": self._resolve, "pass_ms": self._pass, "sweep": self._sweep, "policy": self._policy, "host": self._host,
+            "lift": self._lift, "resolve": self._resolve, "pass_ms": self._pass, "sweep": self._sweep, "collect": self._collect, "policy": self._policy,
+            "host": self._host,
             "host_answers": self._host_answers, "agent": self._agent, "activate": self._activate, "stop_taking": self._stop_taking, "call": self._call,
             "deny_50_more": self._deny_50_more,
         }  # fmt: skip
@@ -57,7 +65,7 @@ class Script:
         try:
             answer = await work
         except Fault as fault:
-            return {"refused": of_fault(fault).reason}
+            return {"refused": of_fault(fault, Role.WORKFLOW).reason}
         return reply_of(answer)
 
     async def _commit(self, words: Words) -> Reply:
@@ -140,6 +148,12 @@ class Script:
     async def _sweep(self, words: Words) -> Reply:
         only(words)
         await self.one.reconciler.sweep()
+        return {}
+
+    async def _collect(self, words: Words) -> Reply:
+        """Seven days are kept, and ninety a tombstone."""
+        only(words)
+        await Collector(store=self.one.store, clock=self.one.clock, retention=RETENTION, pace=GENTLE).sweep()
         return {}
 
     async def _policy(self, word: str) -> Reply:
