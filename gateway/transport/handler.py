@@ -58,7 +58,7 @@ def handler(name: str, method: Method, listener: Listener, telling: Telling) -> 
             return await method(request, call)
         except Fault as fault:
             telling.fault(name, fault)
-            return of_fault(fault)
+            return of_fault(fault, listener.caller.role)
         except Exception as bug:  # noqa: BLE001 - the one place: whatever else escapes a story is a bug of ours
             telling.bug(name, bug)
             return of_bug()

@@ -2,6 +2,7 @@
 
 1. UNAVAILABLE with it means: definitely not forwarded, same key safe.
 2. It always fits the wire: a library drops trailers over 8 KiB, and the caller would see an error that is not ours.
+3. A workflow is not told what a store's library said: addresses, roles and statements are the platform's. The log has it, and an operator is told.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,8 +14,10 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from gateway.domain.faults import Fault, PolicyFault, StorageLow
+from gateway.domain.identity import Role
 from gateway.domain.reasons import TABLE, Kind, Reason
 from gateway.domain.refusal import Refusal, Violation
+from gateway.ports.store import Withdrawn
 from gateway.transport.codec.form import duration
 
 DOMAIN: Final = "countersign.dev"
@@ -64,8 +67,8 @@ def _pack(message: ErrorInfo | BadRequest | RetryInfo) -> Any:
     return packed
 
 
-def of_fault(fault: Fault) -> Refusal:
-    """A fault before T1: nothing was forwarded."""
+def of_fault(fault: Fault, role: Role) -> Refusal:
+    """A fault before T1: nothing was forwarded. `role` is the caller's."""
     match fault:
         case PolicyFault():
             reason, what = Reason.POLICY_UNAVAILABLE, "no verdict"
@@ -73,7 +76,9 @@ def of_fault(fault: Fault) -> Refusal:
             reason, what = Reason.STORAGE_LOW, "storage is low"
         case _:
             reason, what = Reason.STORE_UNAVAILABLE, "the store did not take it"
-    message = f"{what}: {fault.detail[:300]}. Nothing was forwarded; the same key is safe to send again."
+    inside = role is Role.WORKFLOW and not isinstance(fault, PolicyFault | Withdrawn)
+    said = "the gateway's log says why" if inside else fault.detail[:300]
+    message = f"{what}: {said}. Nothing was forwarded; the same key is safe to send again."
     return Refusal(reason=reason, message=message, retry_after_ms=1_000)
 
 

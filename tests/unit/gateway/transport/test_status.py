@@ -6,6 +6,7 @@ from google.rpc.error_details_pb2 import BadRequest
 from google.rpc.status_pb2 import Status
 
 from gateway.domain.faults import AgentFault, Fault, PolicyFault, StorageLow, StoreAmbiguous, StoreFault
+from gateway.domain.identity import Role
 from gateway.domain.reasons import TABLE, Kind, Reason
 from gateway.domain.refusal import Refusal, Violation
 from gateway.ports.store import Withdrawn
@@ -44,10 +45,28 @@ def test_every_refusal_has_its_status() -> None:
 )
 def test_every_fault_is_unavailable_with_when_to_come_back(fault: Fault, reason: Reason) -> None:
     """It says what was tried, and that the same key is safe."""
-    refusal = of_fault(fault)
+    refusal = of_fault(fault, Role.OPERATOR)
 
     assert (refusal.reason, CODES[refusal.reason], refusal.retry_after_ms) == (reason, grpc.StatusCode.UNAVAILABLE, 1_000)
     assert fault.detail in refusal.message
+    assert "same key is safe" in refusal.message
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (StoreFault("connect: Connect call failed ('10.1.2.3', 5432)"), False),
+        (StoreAmbiguous("role countersign_gateway"), False),
+        (StorageLow("/var/lib"), False),
+        (Withdrawn("no room in time"), True),
+        (PolicyFault("the policy engine is down"), True),
+    ],
+)
+def test_a_workflow_is_told_our_words_and_not_a_librarys(fault: Fault, *, told: bool) -> None:
+    """Where the store is and who we are there is nothing to it."""
+    refusal = of_fault(fault, Role.WORKFLOW)
+
+    assert (fault.detail in refusal.message) is told
     assert "same key is safe" in refusal.message
 
 
