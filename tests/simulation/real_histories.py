@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 import grpc
 from google.rpc.error_details_pb2 import ErrorInfo
@@ -52,11 +52,21 @@ class HistoryArena(Arena):
         return {**declared, "listeners": [*listeners, operator]}
 
 
+class Doors(Protocol):
+    """Where a gateway is asked."""
+
+    @property
+    def workflow_address(self) -> str: ...
+
+    @property
+    def operator_address(self) -> str: ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Play:
     """One history while it is made. Threads append to the recorder, which is a list: that needs no lock."""
 
-    arena: HistoryArena
+    arena: Doors
     name: str
     chance: random.Random
     until_s: float
@@ -69,8 +79,8 @@ class Play:
 def real_history(arena: HistoryArena, name: str, chance: random.Random) -> list[str]:
     """Plays one and answers what is wrong with it."""
     play = Play(arena=arena, name=name, chance=chance, until_s=time.monotonic() + LASTS_S)
-    threads = [threading.Thread(target=_caller, args=(play, number)) for number in range(CALLERS)]
-    threads.append(threading.Thread(target=_operator, args=(play,)))
+    threads = [threading.Thread(target=caller, args=(play, number)) for number in range(CALLERS)]
+    threads.append(threading.Thread(target=operator, args=(play,)))
     for thread in threads:
         thread.start()
     for _ in range(chance.choice([0, 1, 1, 2])):
@@ -79,14 +89,14 @@ def real_history(arena: HistoryArena, name: str, chance: random.Random) -> list[
         arena.start()
     for thread in threads:
         thread.join()
-    _lift_all(arena)
+    lift_all(arena)
     wrong = arena.check_settled()
     now_s = time.monotonic()
     rows = rows_of([row for row in read_sqlite(arena.store).books.commits if row.run_id == name], play.recorder.amounts)
     return wrong + [f"fits nowhere: {op}" for op in play.recorder.judged(rows, now_s, limit=LIMIT)]
 
 
-def _caller(play: Play, number: int) -> None:
+def caller(play: Play, number: int) -> None:
     chance, ended = play.draw(f"caller-{number}"), list[types_pb2.Commit]()
     with grpc.insecure_channel(play.arena.workflow_address, _OPTIONS) as channel:
         stub = gateway_pb2_grpc.GatewayServiceStub(channel)
@@ -146,7 +156,7 @@ def _get(play: Play, stub: gateway_pb2_grpc.GatewayServiceStub, key: str) -> Non
     play.recorder.looked(key, begins_s, time.monotonic(), name=commit.commit_id, state=_state(commit))
 
 
-def _operator(play: Play) -> None:
+def operator(play: Play) -> None:
     chance, number = play.draw("operator"), 0
     with grpc.insecure_channel(play.arena.operator_address, _OPTIONS) as channel:
         stub = operator_pb2_grpc.OperatorServiceStub(channel)
@@ -180,7 +190,7 @@ def _in_force(stub: operator_pb2_grpc.OperatorServiceStub, reason: str) -> list[
         return []
 
 
-def _lift_all(arena: HistoryArena) -> None:
+def lift_all(arena: Doors) -> None:
     """Also those whose thrower was not told; the next history begins without any."""
     with grpc.insecure_channel(arena.operator_address, _OPTIONS) as channel:
         stub = operator_pb2_grpc.OperatorServiceStub(channel)

@@ -67,7 +67,7 @@ class Gateway:
             if time.monotonic() > until_s or not lives(self.pid):
                 raise FleetBroken(f"gateway {self.number} did not come up; it said:\n{self.said()}")
             time.sleep(PAUSE_S)
-        self._client = connect(f"unix:{self.called_at}")
+        self._client = connect(self.workflow_address)
 
     def start(self) -> None:
         self.begin()
@@ -124,8 +124,16 @@ class Gateway:
         assert self._client is not None, "it was started"
         return self._client
 
+    @property
+    def workflow_address(self) -> str:
+        return f"unix:{self.called_at}"
+
+    @property
+    def operator_address(self) -> str:
+        return f"unix:{self.operated_at}"
+
     def operator(self) -> Operator:
-        return connect_operator(f"unix:{self.operated_at}")
+        return connect_operator(self.operator_address)
 
     def said(self) -> str:
         """The end of its log."""

@@ -24,6 +24,13 @@ def is_answer(told: Commit | Refused | None) -> bool:
     return told is not None and (isinstance(told, Commit) or told.reason is Reason.TOO_MANY_DENIALS)
 
 
+def brief(told: object) -> str:
+    """For a sentence about what went wrong."""
+    if isinstance(told, Commit):
+        return " ".join([told.outcome, *(one.reason for one in told.reasons)])
+    return told.reason if isinstance(told, Refused) else "nothing"
+
+
 def unanswered(
     fleet: Fleet, keys: Sequence[str], strike: Strike, *, callers: int, run_id: str = "run", workflow: str = "payments", deadline_s: float = 5.0
 ) -> list[str]:

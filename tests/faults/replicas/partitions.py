@@ -12,6 +12,7 @@ from countersign import Commit, Outcome, Refused
 from tests.faults.replicas.fleet import Fleet, NotCome, comes
 from tests.faults.replicas.gateway import Gateway
 from tests.faults.replicas.lines import Line, Way
+from tests.faults.replicas.load import brief
 from tests.prove.suite import Assignment, Failure, Report, each, evenly
 
 Told = Commit | Refused | None
@@ -73,7 +74,7 @@ def _meanwhile(case: str, other: Gateway, waiting: "Future[Told]", *, for_s: flo
         number += 1
         told = other.attempt(f"{case}-meanwhile-{number}", deadline_s=_ENDS_S_MAX)
         if not isinstance(told, Commit) or told.outcome is not Outcome.SUCCEEDED:
-            return f"meanwhile the other gateway said {told}"
+            return f"meanwhile the other gateway said {brief(told)}"
     return ""
 
 
@@ -90,5 +91,5 @@ def _healed(fleet: Fleet, case: str, host: str) -> str:
     try:
         comes(agree, "one answer at both gateways", within_s=_ENDS_S_MAX)
     except NotCome as why:
-        return f"{why}: {last}"
+        return f"{why}: {[*map(brief, last)]}"
     return ""

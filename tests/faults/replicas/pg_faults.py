@@ -11,6 +11,7 @@ from typing import Final
 from countersign import Commit, Outcome
 from tests.faults.replicas.fleet import Fleet, NotCome
 from tests.faults.replicas.gateway import FleetBroken, Gateway
+from tests.faults.replicas.load import brief
 from tests.faults.replicas.pg_moments import CASES
 from tests.faults.replicas.wire import How
 from tests.prove.suite import Assignment, Failure, Report, each, evenly
@@ -27,11 +28,11 @@ _SCENARIOS: Final[dict[str, dict[str, str | int]]] = {
 
 
 def run(given: Assignment) -> Report:
-    struck = 0
+    struck, seen = 0, set[str]()
     with Fleet(given.folder, size=_GATEWAYS, lined=True, read_timeout_ms=400) as fleet:
         points = [*_points(fleet)]
         moments = max(3, given.volume // 7) if given.volume else 0
-        cases = [*evenly(points, max(1, given.volume - moments) if given.volume else 0), *evenly([*CASES], moments)]
+        cases = [*_some(given, points, given.volume - moments), *evenly([*CASES], moments)]
 
         def one(case: str) -> str:
             nonlocal struck
@@ -40,12 +41,19 @@ def run(given: Assignment) -> Report:
             except (NotCome, FleetBroken) as why:
                 wrong = str(why)
             struck += any(gateway.to_store.struck for gateway in fleet.gateways)
-            return "; ".join([*filter(None, [wrong]), *fleet.check()])
+            found = [one for one in filter(None, [wrong, *fleet.check()]) if one not in seen]
+            seen.update(found)  # what one case has broken stays broken in the store that all share
+            return "; ".join(found)
 
         report = each(given, cases[: given.volume or None], one)
-        wrong = fleet.check_settled()
+        wrong = [one for one in fleet.check_settled() if one not in seen]
     at_the_end = tuple(Failure(case="", what=f"at the end: {what}") for what in wrong)
     return Report(volume=report.volume, failures=(*report.failures, *at_the_end), note=f"{_GATEWAYS} gateways; {struck} struck on the wire")
+
+
+def _some(given: Assignment, points: list[str], count: int) -> list[str]:
+    """Others with every seed; all of them where no number is named."""
+    return given.draw("points").sample(points, min(len(points), max(1, count))) if given.volume else points
 
 
 def _points(fleet: Fleet) -> Iterator[str]:
@@ -84,7 +92,7 @@ def _ended(gateway: Gateway, name: str, key: str, expected: Outcome) -> str:
     """Asked again elsewhere, it says how it ended; a host that cannot be asked leaves it unknown."""
     told = _ask(gateway, name, key)
     if not isinstance(told, Commit):
-        return f"asked again it says {told}"
+        return f"asked again it says {brief(told)}"
     if told.outcome in {Outcome.UNKNOWN, Outcome.IN_PROGRESS} and name != "notified":
         told = gateway.wait_for(told.commit_id, deadline_s=_ENDS_S_MAX) or told
     allowed = {expected, *([Outcome.UNKNOWN] if name == "notified" else [])}

@@ -19,7 +19,7 @@ from gateway.domain.lifecycle import TERMINAL, State
 from tests.faults.nursery import BEFORE_THE_BYTE, BEFORE_THE_LOOK
 from tests.faults.replicas.fleet import Fleet, comes
 from tests.faults.replicas.gateway import Gateway, threads_of
-from tests.faults.replicas.load import unanswered
+from tests.faults.replicas.load import brief, unanswered
 from tests.faults.replicas.wire import How
 
 _KEYS: Final = 48
@@ -58,7 +58,7 @@ def idle_connections_closed(fleet: Fleet, key: str) -> str:
     for gateway in fleet.gateways:
         gateway.to_store.cut()
     told = [gateway.attempt(f"{key}-{gateway.number}") for gateway in fleet.gateways]
-    return "" if all(isinstance(one, Commit) and one.outcome is Outcome.SUCCEEDED for one in told) else f"they were told {told}"
+    return "" if all(isinstance(one, Commit) and one.outcome is Outcome.SUCCEEDED for one in told) else f"they were told {[*map(brief, told)]}"
 
 
 def storm(fleet: Fleet, key: str, *, how: How) -> str:
@@ -117,7 +117,7 @@ def _without(fleet: Fleet, key: str, *, take: list[str], give: list[str]) -> str
         fleet.administer(*give)
     left = unanswered(fleet, [f"{key}-{gateway.number}" for gateway in fleet.gateways], lambda wait: wait(1), callers=len(fleet.gateways))
     if sent or any(isinstance(one, Commit) for one in told):
-        return f"{sent} writes left meanwhile, and callers were told {told}"
+        return f"{sent} writes left meanwhile, and callers were told {[*map(brief, told)]}"
     return f"afterwards {left} had no answer" if left else ""
 
 
@@ -127,14 +127,14 @@ def stopped_before_the_look(fleet: Fleet, key: str) -> str:
     told = _stopped_at(fleet, key, BEFORE_THE_LOOK)
     comes(lambda: fleet.state_of(key) in TERMINAL, "its own word that it was not sent")
     late = len(fleet.deliveries()) - before
-    return f"{late} writes left, its caller was told {told}, it is {fleet.state_of(key)}" if late or fleet.state_of(key) is not State.FAILED else ""
+    return f"{late} writes left, its caller was told {brief(told)}, it is {fleet.state_of(key)}" if late or fleet.state_of(key) is not State.FAILED else ""
 
 
 def stopped_before_the_byte(fleet: Fleet, key: str) -> str:
     """Asleep between that look and the first byte: what leaves says that it is too late, and a host that keeps to it does nothing."""
     told = _stopped_at(fleet, key, BEFORE_THE_BYTE)
     comes(lambda: fleet.state_of(key) in TERMINAL, "the end of what was in flight")
-    return "" if fleet.state_of(key) is State.FAILED else f"its caller was told {told}, it is {fleet.state_of(key)}"
+    return "" if fleet.state_of(key) is State.FAILED else f"its caller was told {brief(told)}, it is {fleet.state_of(key)}"
 
 
 def _stopped_at(fleet: Fleet, key: str, moment: str) -> Commit | Refused | None:
@@ -158,7 +158,7 @@ def answer_comes_last(fleet: Fleet, key: str) -> str:
             fleet.host("/release")
             comes(lambda: fleet.state_of(key) is State.SUCCEEDED, "another gateway to resolve it")
         told = waiting.result()
-    return "" if told is None or (isinstance(told, Commit) and told.outcome is Outcome.SUCCEEDED) else f"the owner's caller was told {told}"
+    return "" if told is None or (isinstance(told, Commit) and told.outcome is Outcome.SUCCEEDED) else f"the owner's caller was told {brief(told)}"
 
 
 def answer_comes_late(fleet: Fleet, key: str) -> str:
