@@ -52,7 +52,7 @@ class End:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switch:
-    """A halt is thrown, or lifted."""
+    """A halt is thrown, or lifted; only what was thrown is lifted."""
 
     name: str
     on: bool
@@ -96,7 +96,8 @@ class Spec:
             case End(name=name):
                 return self._end(standing, name)
             case Switch(name=name, on=on):
-                return Standing(standing.made, standing.ended, standing.halts | {name} if on else standing.halts - {name})
+                halts = standing.halts | {name} if on else standing.halts - {name}
+                return None if halts == standing.halts else Standing(standing.made, standing.ended, halts)
             case Everything():
                 return standing if all(made == len(self.rows[key]) for made, key in zip(standing.made, self.keys, strict=True)) else None
 

@@ -107,6 +107,19 @@ def test_a_plain_story_is_allowed() -> None:
     assert linearizable(one_by_one(Switch(name="h", on=True), Switch(name="h", on=False), *STORY), spec.start(), spec.step) == ()
 
 
+def test_a_halt_whose_thrower_was_not_told_is_thrown_before_it_is_lifted() -> None:
+    """The denial between them needs it, and what is admitted afterwards needs it lifted."""
+    rows = {"K": [Row(name="c-1", content="x", amount=1, state="DENIED", reason="HALTED")], "L": [Row(name="c-2", content="y", amount=1, state="SUCCEEDED")]}
+    spec = Spec(rows, limit=100)
+    history: list[Op[What]] = [
+        Op(what=Switch(name="h", on=True), begins_s=0, ends_s=INF, optional=True), Op(what=claim("K", "x", "c-1"), begins_s=1, ends_s=5),
+        Op(what=Switch(name="h", on=False), begins_s=2, ends_s=3), Op(what=claim("L", "y", ""), begins_s=6, ends_s=INF, optional=True),
+        Op(what=Everything(), begins_s=9, ends_s=9),
+    ]  # fmt: skip
+
+    assert linearizable(history, spec.start(), spec.step) == ()
+
+
 @pytest.mark.parametrize("story", WRONG.values(), ids=WRONG.keys())
 def test_a_story_with_one_thing_wrong_is_not(story: tuple[What, ...]) -> None:
     """Each of them is something that a gateway once could have done."""

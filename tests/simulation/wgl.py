@@ -3,7 +3,8 @@ return, that a sequential specification allows?
 
 1. Knows nothing of what the operations are: `step` answers the next state, or None where the specification forbids the operation there.
 2. An operation without a return (`ends_s` infinite) may have happened at any time after its call, or never, when it is `optional`.
-3. What changes no state is put in as soon as it is allowed: waiting can only forbid it. All else is tried in every order, each place and state once.
+3. What changes no state is put in as soon as it is allowed: waiting can only forbid it. So an operation that changes nothing in one state must
+   change nothing in any other. All else is tried in every order, each place and state once.
 """
 
 from collections.abc import Callable, Hashable, Sequence
