@@ -113,6 +113,18 @@ class Fleet:
 
         asyncio.run(done())
 
+    def value(self, query: str) -> int:
+        """The first number of what the superuser reads."""
+
+        async def read() -> int:
+            connection = await self.server.administer(self.access.database)
+            try:
+                return int(await connection.fetchval(query))
+            finally:
+                await connection.close()
+
+        return asyncio.run(read())
+
     def stored(self) -> Stored:
         return read_postgres(self.access)
 
@@ -151,6 +163,7 @@ class Fleet:
     def _declared(self, number: int, lines: Lines) -> Gateway:
         folder = self._folder / f"g{number}"
         folder.mkdir()
+        (folder / "opa").mkdir(mode=0o700)
         gateway = Gateway(number, folder, ask=self.ask, told=self.told)
         host_url, store_at = self._host_url, self.server.folder
         if self._lined:

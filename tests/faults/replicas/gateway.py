@@ -156,7 +156,7 @@ def settings(gateway: Gateway, *, host_url: str, store_at: Path, database: str, 
         ],
         "store": {"postgres": {"host": str(store_at), "database": database, "user": "gateway"}},
         "activation": {"path": str(HERE / "activation")},
-        "opa": {"folder": str(ROOT / ".tools" / "bin")},
+        "opa": {"folder": str(ROOT / ".tools" / "bin"), "runtime_folder": str(gateway.socket.parent.parent / "opa")},
         "targets": {
             "bank": {**target, "mode": "query", "query": {"path": "/operations/{key}", "enforces_not_after": True}},
             "post": {**target, "mode": "none"},

@@ -5,6 +5,8 @@
 """
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +17,7 @@ from typing import Final
 import asyncpg
 
 from countersign import Commit, Outcome, Refused
+from countersign.operator import HaltScope
 from gateway.domain.lifecycle import TERMINAL, State
 from tests.faults.nursery import BEFORE_THE_BYTE, BEFORE_THE_LOOK
 from tests.faults.replicas.fleet import Fleet, comes
@@ -25,8 +28,10 @@ from tests.faults.replicas.wire import How
 _KEYS: Final = 48
 _CALLERS: Final = 8
 _RECOVERS_S_MAX: Final = 5.0
+_HALTS_S_MAX: Final = 8.0  # what a session may idle in its transaction, and some more
 _GATEWAYS: Final = "application_name = 'countersign'"
 _END_SESSIONS: Final = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {_GATEWAYS}"  # noqa: S608
+_NEWEST_WRITER: Final = f"SELECT pid FROM pg_stat_activity WHERE {_GATEWAYS} AND query ~ 'COMMIT|boots|keys' ORDER BY query_start DESC LIMIT 1"  # noqa: S608
 _FIGHTS: Final = 30
 
 Case = Callable[[Fleet, str], str]
@@ -51,6 +56,34 @@ def sessions_ended(fleet: Fleet, key: str) -> str:
             fleet.administer(_END_SESSIONS)
 
     return _loaded(fleet, key, strike)
+
+
+def backend_killed(fleet: Fleet, key: str) -> str:
+    """SIGKILL to the session that writes for one gateway: the server ends them all and recovers."""
+
+    def strike(wait: Callable[[int], None]) -> None:
+        wait(8)
+        os.kill(fleet.value(_NEWEST_WRITER), signal.SIGKILL)
+
+    return _loaded(fleet, key, strike)
+
+
+def halt_while_one_stalls(fleet: Fleet, key: str) -> str:
+    """A T1 has its locks and its COMMIT does not arrive: a halt waits no longer than the server keeps that session, and nothing gets past it then."""
+    owner, other = fleet.gateways[0], fleet.gateways[1]
+    owner.to_store.arm(How.STALL, at=1, commits_only=True)
+    with ThreadPoolExecutor(1) as callers, other.operator() as operator:
+        waiting = callers.submit(owner.attempt, key, deadline_s=30.0)
+        comes(lambda: owner.to_store.struck == 1, "its COMMIT to stall")
+        began_s = time.monotonic()
+        halted = operator.halt(HaltScope(), reason=key)
+        took_s, admitted = time.monotonic() - began_s, fleet.state_of(key)
+        told = waiting.result()
+        operator.resume(halted.halt.halt_id, reason="seen")
+    if took_s > _HALTS_S_MAX:
+        return f"the halt took {took_s:.1f} s"
+    late = admitted is None and (not isinstance(told, Commit) or told.outcome is not Outcome.DENIED)
+    return f"when Halt returned it was {admitted}, and its caller was told {brief(told)}" if late else ""
 
 
 def idle_connections_closed(fleet: Fleet, key: str) -> str:
@@ -219,6 +252,7 @@ CASES: Final[dict[str, Case]] = {
     "answer-comes-last": answer_comes_last,
     "storm-of-40001": partial(storm, how=How.SERIALIZATION),
     "record-forbidden": record_forbidden,
+    "halt-while-one-stalls": halt_while_one_stalls,
     "owner-killed": owner_killed,
     "stopped-before-the-byte": stopped_before_the_byte,
     "sessions-ended": sessions_ended,
@@ -227,6 +261,7 @@ CASES: Final[dict[str, Case]] = {
     "deadlocks": deadlocks,
     "locked-out": locked_out,
     "answer-comes-late": answer_comes_late,
+    "backend-killed": backend_killed,
     "server-killed-after-1": partial(server_killed, after=1),
     "server-killed-after-25": partial(server_killed, after=25),
     "server-killed-after-40": partial(server_killed, after=40),

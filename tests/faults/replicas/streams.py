@@ -21,6 +21,8 @@ from tests.prove.suite import Assignment
 _COMMITTING: Final = 1  # threads a gateway
 _TARGETS: Final = {"transfer": "bank", "notify": "post", "order": "desk"}
 _STEPS: Final = {"payments": ("pay", "refund"), "payouts": ("pay",)}
+_THINKS: Final = 0.2
+_RESTS_S: Final = 0.02
 _AIMED: Final = 0.67
 _ENDS_S_MAX: Final = 20.0
 
@@ -83,6 +85,9 @@ class Streams:
     def _decide(self, gateway: Gateway, draw: random.Random, name: str) -> None:
         number = 0
         while not self._over.is_set():
+            if not self.aim.model and draw.random() > _THINKS:
+                self._over.wait(_RESTS_S)  # thinking costs more than writing: where it is not what is halted, a little will do
+                continue
             number += 1
             drawn = self._drawn(draw)
             reach = Reach(tenant="acme", workflow=drawn.workflow, step="choose", run_id=drawn.run_id, models=("mute",))

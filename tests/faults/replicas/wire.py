@@ -4,6 +4,7 @@
 2. `BEFORE`: the ask never leaves, and the connection is cut. `AFTER`: the server has answered it, and nobody hears. `LATE`: the gateway loses its
    connection at once, and the ask reaches the server a while later.
 3. An SQLSTATE in place of an ask: the server never gets it (a COMMIT becomes a ROLLBACK), and the gateway reads this error.
+4. `STALL`: the ask stays on its way, for as long as the server keeps the session.
 
 Messages: https://www.postgresql.org/docs/current/protocol-message-formats.html
 """
@@ -20,7 +21,7 @@ _LATE_S: Final = 0.3
 _FRAME_BYTES_MAX: Final = 64 * 1024 * 1024
 _ENDS_ASK: Final = frozenset(b"QSHX")
 _BEGIN: Final = b"Q\x00\x00\x00\x0aBEGIN\x00"
-_COMMIT: Final = b"Q\x00\x00\x00\x0bCOMMIT\x00"
+COMMIT: Final = b"Q\x00\x00\x00\x0bCOMMIT\x00"
 _ROLLBACK: Final = b"Q\x00\x00\x00\x0dROLLBACK\x00"
 
 
@@ -28,6 +29,7 @@ class How(StrEnum):
     BEFORE = "before"
     AFTER = "after"
     LATE = "late"
+    STALL = "stall"
     SERIALIZATION = "40001"
     DEADLOCK = "40P01"
     DISK_FULL = "53100"
@@ -60,15 +62,16 @@ class PostgresLine(Line):
         self._at = 0
         self._times = 0
         self._how = How.BEFORE
+        self._only = b""
         self.asks = 0
         self.struck = 0
 
-    def arm(self, how: How, *, at: int, times: int = 1) -> None:
-        """Strikes at the `at`th ask from now on, and at the `times - 1` after it. `at` 0: only counts."""
+    def arm(self, how: How, *, at: int, times: int = 1, commits_only: bool = False) -> None:
+        """Strikes at the `at`th ask (or COMMIT) from now on, and at the `times - 1` after it. `at` 0: only counts."""
 
         def armed() -> None:
             self.asks = self.struck = 0
-            self._how, self._at, self._times = how, at, times
+            self._how, self._at, self._times, self._only = how, at, times, COMMIT if commits_only else b""
 
         self._all.do(armed)
 
@@ -99,12 +102,14 @@ class PostgresLine(Line):
                 await self._strike(session, ask, other, writer)
             else:
                 other.write(ask)
-            if ask in {_COMMIT, _ROLLBACK}:
+            if ask in {COMMIT, _ROLLBACK}:
                 session.writes = False
             await other.drain()
             ask = b""
 
     def _strikes(self, ask: bytes) -> bool:
+        if self._only and ask != self._only:
+            return False
         self.asks += 1
         if not self._at or self.asks < self._at or self.struck >= self._times:
             return False
@@ -119,6 +124,8 @@ class PostgresLine(Line):
             return
         if self._how is How.BEFORE:
             raise _Cut
+        if self._how is How.STALL:
+            await asyncio.Event().wait()  # until the server has had enough, and this is cancelled
         session.silenced = True
         session.answered.clear()
         if self._how is How.LATE:
@@ -130,7 +137,7 @@ class PostgresLine(Line):
 
     async def _answer_error(self, session: _Session, ask: bytes, other: asyncio.StreamWriter, writer: asyncio.StreamWriter) -> None:
         status = b"E" if session.in_transaction else b"I"
-        if ask == _COMMIT:
+        if ask == COMMIT:
             session.silenced = True
             session.answered.clear()
             other.write(_ROLLBACK)
