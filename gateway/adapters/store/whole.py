@@ -17,6 +17,7 @@ from gateway.adapters.store.trouble import StoreRefused, translated
 from gateway.domain.audit import Entry
 from gateway.domain.conservation import Books
 from gateway.domain.faults import StoreFault
+from gateway.domain.lifecycle import State
 from gateway.ports.system import Clock
 
 WHOLE: Final = Statements("whole")
@@ -33,7 +34,7 @@ class Whole:
 
     books: Books
     entries: tuple[Entry, ...]  # in the order they were written
-    boot_id: str  # of the newest boot, "" before the first
+    left_behind: tuple[str, ...]  # commits still FORWARDING that recovery should have found by now
 
 
 def read_whole(path: Path, clock: Clock) -> Whole:
@@ -58,6 +59,8 @@ def _read(connection: apsw.Connection, path: Path, clock: Clock) -> Whole:
         books = Reader(connection, boot_id="", clock=clock).books()
         entries = tuple(entry_of(values) for values in connection.execute(_ENTRIES))
         boots = connection.execute(_NEWEST_BOOT).fetchall()
-        return Whole(books=books, entries=entries, boot_id=str(boots[0][0]) if boots else "")
+        newest_boot = str(boots[0][0]) if boots else ""
+        behind = tuple(row.commit_id for row in books.commits if row.state is State.FORWARDING and row.boot_id != newest_boot)
+        return Whole(books=books, entries=entries, left_behind=behind)
     finally:
         connection.close()

@@ -210,13 +210,7 @@ class Reader:
 
     async def books(self) -> Books:
         async with self._snapshot() as connection:
-            found = [await connection.fetch(sql) for sql in (_EVERY_WINDOW, _EVERY_COMMIT, _EVERY_DECISION, _EVERY_RUN, _STEPS_RECORDED)]
-        windows, commits, decisions, runs, recorded = found
-        return Books(
-            nodes=tuple(map(window_of, windows)), commits=tuple(commit_of(tuple(values)) for values in commits),
-            decisions=tuple(map(decision_of, decisions)), runs=tuple(map(run_of, runs)),
-            steps_recorded={RunName(*name): count for *name, count in recorded},
-        )  # fmt: skip
+            return await books_of(connection)
 
     async def _load(self, writes: Sequence[Write[Any]], connection: Connection, *, open_runs: Mapping[str, int]) -> Rows:
         hands = Looking(connection, self._memory, given_ms=self._given_ms())
@@ -265,3 +259,14 @@ def _ids(found: "Iterable[asyncpg.Record]") -> tuple[str, ...]:
 async def _leave_as_it_is(connection: object) -> None:
     """A session is never changed, so nothing has to be put back."""
     del connection
+
+
+async def books_of(connection: Connection | Wire) -> Books:
+    """Everything that has to add up, in whatever the connection's transaction sees."""
+    found = [await connection.fetch(sql) for sql in (_EVERY_WINDOW, _EVERY_COMMIT, _EVERY_DECISION, _EVERY_RUN, _STEPS_RECORDED)]
+    windows, commits, decisions, runs, recorded = found
+    return Books(
+        nodes=tuple(map(window_of, windows)), commits=tuple(commit_of(tuple(values)) for values in commits),
+        decisions=tuple(map(decision_of, decisions)), runs=tuple(map(run_of, runs)),
+        steps_recorded={RunName(*name): count for *name, count in recorded},
+    )  # fmt: skip

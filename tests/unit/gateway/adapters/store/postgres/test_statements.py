@@ -14,8 +14,9 @@ from gateway.adapters.store.postgres.read import READ
 from gateway.adapters.store.postgres.save import SAVE
 from gateway.adapters.store.postgres.shelves import SHELVES
 from gateway.adapters.store.postgres.statements import Statements, columns, migrations, types
+from gateway.adapters.store.postgres.whole import WHOLE
 
-EVERY = [LOAD, LOCK, SAVE, DROP, READ, SHELVES, OPEN, GRANTS]
+EVERY = [LOAD, LOCK, SAVE, DROP, READ, SHELVES, OPEN, GRANTS, WHOLE]
 TABLES = {
     "commit": "commits", "decision": "decisions", "run": "runs", "entry": "entries", "halt": "halts", "generation": "generations", "body": "bodies",
     "attempt": "attempts", "spoken": "evidence", "texts": "decision_texts", "window": "windows", "step": "steps", "activation": "activations",
