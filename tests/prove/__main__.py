@@ -9,9 +9,10 @@ import argparse
 import asyncio
 import os
 import secrets
+import signal
 import sys
 import time
-from typing import Final
+from typing import Final, NoReturn
 
 from rich.console import Console
 from rich.table import Table
@@ -53,6 +54,7 @@ def main() -> int:
         parser.error("--only names a case of one --suite")
     named = [BY_NAME[name] for name in asked.suite] if asked.suite else [row for row in TABLE if row.volume(asked.size)]
     print(f"proving {len(named)} of {len(TABLE)} suites, size {asked.size}, seed {asked.seed}", flush=True)
+    signal.signal(signal.SIGTERM, _interrupted)  # so that what the suites have started ends with us
     ran = asyncio.run(run_all(named, Asked(size=asked.size, seed=asked.seed, only=asked.only, jobs=asked.jobs, told=Telling())))
     _tell_failures(ran, asked.size, asked.seed)
     _tell_table(ran, asked.size)
@@ -64,6 +66,10 @@ def main() -> int:
     passed, failed = sum(one.passed for one in ran), sum(len(one.report.failures) for one in ran)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
+
+
+def _interrupted(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _tell_failures(ran: list[Ran], size: Size, seed: int) -> None:
@@ -98,4 +104,7 @@ def _tell_controls(ran: Ran) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("interrupted; nothing is proved")
