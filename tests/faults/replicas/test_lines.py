@@ -92,7 +92,7 @@ async def test_a_commit_that_is_struck_is_done_or_not_as_said(postgres: Server, 
 
 async def _marked(database: Access, *, expected: bool) -> bool:
     """What is late comes late."""
-    connection = await connect(database)
+    connection, marked = await connect(database), False
     try:
         for _ in range(_LOOKS_MAX if expected else 1):
             if marked := bool(await connection.fetchval(MARKED)):
