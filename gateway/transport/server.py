@@ -31,6 +31,8 @@ OPTIONS: Final = (
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.max_concurrent_streams", 2_000),
+    ("grpc.server.max_pending_requests", 4_000),  # beyond 1,000 the library would draw lots and answer CANCELLED: who comes too many is told by the doorkeeper
+    ("grpc.server.max_pending_requests_hard_limit", 8_000),
 )
 
 

@@ -15,7 +15,7 @@ from gateway.transport.listener import ListenerRefused, Tls
 from gateway.transport.server import start
 from tests.fakes.commands import CREDIT, encoded
 from tests.fakes.gateway import gateway
-from tests.fakes.served import GATEWAY, OPERATOR, KeptTelling, Served, channel, every_role, listener, served, servicers
+from tests.fakes.served import GATEWAY, OPERATOR, KeptTelling, Refused, Served, channel, every_role, listener, served, servicers
 
 HEALTH = "grpc.health.v1.Health/Check"
 WRITE = gateway_pb2.CommitRequest(
@@ -183,3 +183,12 @@ async def test_one_listener_is_one_tenant_whatever_the_message_says(tmp_path: Pa
 
         assert theirs.info is not None
         assert theirs.info.reason == Reason.NOT_FOUND
+
+
+async def test_a_crowd_is_answered_by_us_and_not_by_the_library(tmp_path: Path) -> None:
+    """More calls at once than the library keeps by itself: it would answer some with a bare CANCELLED, which tells a caller nothing."""
+    asked = gateway_pb2.GetCommitRequest(idempotency_key="none-such").SerializeToString()
+    async with gateway() as of, served(of, [listener("signup", f"unix:{tmp_path}/signup.sock")]) as one:
+        answers = await asyncio.gather(*(one.raw("signup", f"{GATEWAY}/GetCommit", asked, timeout_s=60.0) for _ in range(1_900)))
+
+    assert {answer.code for answer in answers if isinstance(answer, Refused)} == {grpc.StatusCode.NOT_FOUND}
