@@ -14,16 +14,25 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_WRITTEN_AS_IPV6: Final = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))  # NAT64, and the old compatible form
+_WRITTEN_AS_IPV6: Final = tuple(
+    ipaddress.IPv6Network(block) for block in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96")
+)  # NAT64 by RFC 6052 and 8215, the old compatible form, translated by RFC 2765
 _METADATA: Final = frozenset(
     ipaddress.ip_address(address)
     for address in (
         "169.254.169.254",  # AWS, Azure, GCP, OpenStack and most others
-        "fd00:ec2::254",  # AWS over IPv6
-        "fd20:ce::254",  # GCP over IPv6
         "100.100.100.200",  # Alibaba
         "168.63.129.16",  # Azure's wire server
         "192.0.0.192",  # Oracle's older address
+    )
+)
+
+_SERVICES: Final = tuple(
+    ipaddress.ip_network(block)
+    for block in (
+        "0.0.0.0/8",  # this host
+        "fd00:ec2::/32",  # AWS over IPv6: metadata, and the credentials of a pod
+        "fd20:ce::/32",  # GCP over IPv6
     )
 )
 
@@ -55,7 +64,7 @@ def all_allowed(addresses: tuple[Address, ...], networks: Sequence[str]) -> tupl
 def refusal(address: Address, networks: Sequence[str]) -> str:
     """Why `address` may not be connected to; "" when it may."""
     meant = [address, *_dressed(address)]
-    if any(one in _METADATA or one.is_link_local for one in meant):
+    if any(one in _METADATA or one.is_link_local or any(one in block for block in _SERVICES) for one in meant):
         return "a link-local or metadata address, which no tool may reach"
     if any(one.is_multicast or one.is_unspecified or int(one) == 0xFFFFFFFF for one in meant):
         return "which is not the address of one host"

@@ -23,6 +23,12 @@ EVERYWHERE = ("0.0.0.0/0", "::/0")
         "64:ff9b::a9fe:a9fe",
         "::a9fe:a9fe",
         "2002:a9fe:a9fe::1",
+        "64:ff9b:1::a9fe:a9fe",
+        "::ffff:0:169.254.169.254",
+        "2001:0:a9fe:a9fe::5601:5601",
+        "fd00:ec2::23",
+        "fd20:ce::254",
+        "0.1.2.3",
     ],
 )
 def test_metadata_is_refused_whatever_the_networks_say(address: str) -> None:
