@@ -11,6 +11,7 @@ import asyncio
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,7 +72,8 @@ class OpaEngine:
         self._enforced: int | None = None
 
     async def open(self) -> None:
-        """Make the private folder. Raises `OSError`, or `PolicyFault` where the path is too long for a socket."""
+        """Make the private folder. Raises `OSError`, or `PolicyFault` where others could exchange it, or the path is too long for a socket."""
+        _refuse_open(self._terms.runtime_folder)
         _sweep(self._terms.runtime_folder)
         self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._terms.runtime_folder))
         self._lock = os.open(self._folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -179,6 +181,14 @@ def _command(binary: Path, *, socket: Path, home: Path) -> tuple[str, ...]:
         "--bundle", str(home / "authors"),
         "--bundle", str(home / "own"),
     )  # fmt: skip
+
+
+def _refuse_open(runtime_folder: Path) -> None:
+    """Whoever may rename what is in it could put an engine of their own in the place of ours. Raises `PolicyFault`."""
+    mode = runtime_folder.stat().st_mode
+    if mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX:
+        others = f"{runtime_folder} has mode {stat.S_IMODE(mode):04o}: others could put a policy engine of theirs in the place of ours"
+        raise PolicyFault(f"{others}; run `chmod 0700 {runtime_folder}`, or name another runtime folder")
 
 
 def _sweep(runtime_folder: Path) -> None:
