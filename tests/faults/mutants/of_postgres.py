@@ -15,6 +15,13 @@ OF_POSTGRES: Final = (
         test=_LOCKS + "test_a_halt_that_is_not_committed_yet_is_waited_for",
     ),
     Mutant(
+        name="check-then-add-at-two-gateways", bug="what is left of a budget is read without a lock, and written as if nobody else had", first=True,
+        file=_LOCK, text="SELECT node_key FROM nodes WHERE node_key = ANY(:node_keys::text[]) ORDER BY node_key FOR UPDATE;",
+        put="SELECT node_key FROM nodes WHERE node_key = ANY(:node_keys::text[]) ORDER BY node_key;",
+        more=(("gateway/adapters/store/postgres/sql/save.sql", " AND windows.held = v.from_held AND windows.settled = v.from_settled;", ";"),),
+        test="tests/unit/gateway/adapters/store/postgres/test_races.py::test_what_is_left_is_given_once",
+    ),
+    Mutant(
         name="locks-in-any-order", bug="two gateways lock the same keys in the order they were asked for",
         file="gateway/adapters/store/postgres/load.py",
         text="named = sorted({(key_hash(name), name) for one in wants for name in one.keys}, key=lambda pair: pair[0])",
