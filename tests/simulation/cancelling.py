@@ -159,7 +159,7 @@ async def _left_behind(one: FakeGateway, servicer: GatewayServicer) -> list[str]
     turnstile = servicer.turnstile
     counts = {
         "commits at the door": one.door._in_flight.total(), "thinkings at the door": one.study._in_flight.total(),
-        "thoughts under way": len(one.decider.under_way), "waiters": one.lookup.waiters.count, "kept tasks": len(one.keeper),
+        "thoughts under way": len(one.decider.under_way), "waiters": one.lookup.waiters.count.total(), "kept tasks": len(one.keeper),
         "calls in the turnstile": turnstile._inside + len(turnstile._waiting),
         "writes under way": sum(row.state is State.FORWARDING for row in books.commits),
         "decisions under way": sum(row.state is Thinking.THINKING for row in books.decisions),
