@@ -31,7 +31,7 @@ def run(given: Assignment) -> Report:
     struck, seen = 0, set[str]()
     with Fleet(given.folder, size=_GATEWAYS, lined=True, read_timeout_ms=400) as fleet:
         points = [*_points(fleet)]
-        moments = max(3, given.volume // 7) if given.volume else 0
+        moments = min(len(CASES), max(3, given.volume // 6)) if given.volume else 0
         cases = [*_some(given, points, given.volume - moments), *evenly([*CASES], moments)]
 
         def one(case: str) -> str:

@@ -184,21 +184,33 @@ def _stopped_at(fleet: Fleet, key: str, moment: str) -> Commit | Refused | None:
 
 
 def answer_comes_last(fleet: Fleet, key: str) -> str:
-    """A forwards and stops, B asks the host and resolves, then A hears the host's answer: one story."""
+    """A forwards and stops, the host applies and answers, B asks the host and resolves, then A hears that answer: one story."""
+    return _resolved_elsewhere(fleet, key, State.SUCCEEDED, released_late=False)
+
+
+def refusal_comes_last(fleet: Fleet, key: str) -> str:
+    """Likewise, but the host comes to the write when its time has passed, and refuses it."""
+    return _resolved_elsewhere(fleet, key, State.FAILED, released_late=True)
+
+
+def _resolved_elsewhere(fleet: Fleet, key: str, expected: State, *, released_late: bool) -> str:
     with _held(fleet, key) as (owner, waiting):
         with _frozen(owner):
-            comes(lambda: fleet.state_of(key) is State.UNKNOWN, "another gateway to find what it left")
+            if released_late:
+                comes(lambda: fleet.state_of(key) is State.UNKNOWN, "another gateway to find what it left")
             fleet.host("/release")
-            comes(lambda: fleet.state_of(key) is State.SUCCEEDED, "another gateway to resolve it")
+            comes(lambda: fleet.state_of(key) in TERMINAL, "another gateway to resolve it")
+            found = fleet.state_of(key)
         told = waiting.result()
-    return "" if told is None or (isinstance(told, Commit) and told.outcome is Outcome.SUCCEEDED) else f"the owner's caller was told {brief(told)}"
+    right = found is expected and (told is None or (isinstance(told, Commit) and told.outcome == expected.value))
+    return "" if right else f"found {found}, and the owner's caller was told {brief(told)}; expected {expected}"
 
 
 def answer_comes_late(fleet: Fleet, key: str) -> str:
     """A forwards to a host nobody can ask, and stops; B can only say unknown; whatever A says when it wakes, nobody sends again."""
     with _held(fleet, key, action="notify") as (owner, _), _frozen(owner):
-        comes(lambda: fleet.state_of(key) is State.UNKNOWN, "another gateway to find what it left")
         fleet.host("/release")
+        comes(lambda: fleet.state_of(key) is State.UNKNOWN, "another gateway to find what it left")
     return "" if fleet.state_of(key) in {State.UNKNOWN, State.SUCCEEDED} else f"it is {fleet.state_of(key)}"
 
 
@@ -206,12 +218,14 @@ def owner_killed(fleet: Fleet, key: str) -> str:
     """Killed in flight: another gateway finds it once its lease is over, within five seconds, and finds out what became of it."""
     with _held(fleet, key) as (owner, _):
         owner.kill()
-        [row] = [row for row in fleet.stored().books.commits if row.key == key.encode()]
-        comes(lambda: fleet.state_of(key) is not State.FORWARDING, "another gateway to find it")
-        late_s = time.time() - row.lease_until_ms / 1000
-        fleet.host("/release")
-        comes(lambda: fleet.state_of(key) is State.SUCCEEDED, "another gateway to resolve it")
-        owner.start()
+        try:
+            fleet.host("/release")
+            [row] = [row for row in fleet.stored().books.commits if row.key == key.encode()]
+            comes(lambda: fleet.state_of(key) is not State.FORWARDING, "another gateway to find it")
+            late_s = time.time() - row.lease_until_ms / 1000
+            comes(lambda: fleet.state_of(key) is State.SUCCEEDED, "another gateway to resolve it")
+        finally:
+            owner.start()
     return f"I10: found {late_s:.1f} s after its lease" if not 0 <= late_s <= _RECOVERS_S_MAX else ""
 
 
@@ -261,6 +275,7 @@ CASES: Final[dict[str, Case]] = {
     "deadlocks": deadlocks,
     "locked-out": locked_out,
     "answer-comes-late": answer_comes_late,
+    "refusal-comes-last": refusal_comes_last,
     "backend-killed": backend_killed,
     "server-killed-after-1": partial(server_killed, after=1),
     "server-killed-after-25": partial(server_killed, after=25),
