@@ -163,11 +163,14 @@ async def test_a_write_that_is_late_is_not_sent(candidate: Candidate, late: str)
 
 
 async def test_the_last_moment_is_in_time(candidate: Candidate) -> None:
-    """Both limits are inclusive."""
+    """Both limits are inclusive: it is sent. Over gRPC the limit is the call's deadline too, and may come before the answer."""
     async with candidate("ok") as stage:
         write = replace(delivery(stage.clock), not_after_ms=stage.clock.now_ms(), send_by_s=stage.clock.boot_s())
 
-        assert _class(await stage.host.apply(write), stage) is HostClass.SUCCEEDED
+        seen = await stage.host.apply(write)
+
+        assert not isinstance(seen, NotSent)
+        assert _class(seen, stage) is HostClass.SUCCEEDED or (stage.trusts_status_codes and isinstance(seen, Silent))
 
 
 async def test_silence_is_returned_not_raised(candidate: Candidate) -> None:

@@ -150,7 +150,7 @@ async def test_a_child_that_will_not_stop_is_killed(tmp_path: Path) -> None:
 async def test_it_keeps_trying_when_the_child_cannot_come_back(tmp_path: Path) -> None:
     """A failed restart is logged and followed by another, until one holds."""
     watch = Watch()
-    child = supervisor(watch, tmp_path, pacing=Pacing(start_s_max=0.1, start_poll_s=0.01, restart_s_min=0.01, restart_s_max=0.02))
+    child = supervisor(watch, tmp_path, pacing=Pacing(start_s_max=2, start_poll_s=0.01, restart_s_min=0.01, restart_s_max=0.02))
 
     async with started(child) as first, asyncio.timeout(20):
         watch.answers = False
