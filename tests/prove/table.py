@@ -145,11 +145,11 @@ TABLE: Final = (
     ),
     Row(
         name="pg-faults", guarantee="PostgreSQL cut, refusing, killed or fought over at any moment, an owner asleep past its lease: one effect, one answer",
-        runs="tests.faults.replicas.pg_faults", counts="faults", quick=24, full=120, soak=ALL, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
+        runs="tests.faults.replicas.pg_faults", counts="faults", quick=16, full=120, soak=ALL, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
     ),
     Row(
         name="linearizable-pg", guarantee="what all callers of four gateways were told, through kills of gateways and server, can be told in one order",
-        runs="tests.faults.replicas.linearizable", counts="histories", quick=2, full=24, soak=400, holds="I1 I3 I4 I5 I8 I9 I10",
+        runs="tests.faults.replicas.linearizable", counts="histories", quick=1, full=24, soak=400, holds="I1 I3 I4 I5 I8 I9 I10",
     ),
     Row(
         name="partitions", guarantee="a gateway parted from its callers, its host or its store, one way or both: the others go on, and healed all agree",

@@ -89,14 +89,13 @@ def _strike(fleet: Fleet, case: str) -> str:
 
 
 def _ended(gateway: Gateway, name: str, key: str, expected: Outcome) -> str:
-    """Asked again elsewhere, it says how it ended; a host that cannot be asked leaves it unknown."""
+    """Asked again elsewhere, it says how it ended, or soon will: what a host has answered is recorded as soon as the store can."""
     told = _ask(gateway, name, key)
     if not isinstance(told, Commit):
         return f"asked again it says {brief(told)}"
-    if told.outcome in {Outcome.UNKNOWN, Outcome.IN_PROGRESS} and name != "notified":
+    if told.outcome in {Outcome.UNKNOWN, Outcome.IN_PROGRESS}:
         told = gateway.wait_for(told.commit_id, deadline_s=_ENDS_S_MAX) or told
-    allowed = {expected, *([Outcome.UNKNOWN] if name == "notified" else [])}
-    return "" if told.outcome in allowed else f"it ended {told.outcome}, expected {expected}"
+    return "" if told.outcome is expected else f"it ended {brief(told)}, expected {expected}"
 
 
 def _ask(gateway: Gateway, name: str, key: str) -> object:
