@@ -31,6 +31,8 @@ def show(
         return
     say(f"activation {found.number}, revision {plain(found.revision)}, since {moment(found.create_time)}")
     say(f"digest {found.digest.hex()}")
+    if boundary and not found.boundary_yaml:
+        say("the boundary file has every tenant's budgets: a listener that serves every tenant shows it")
     if boundary:
         for line in found.boundary_yaml.decode("utf-8", errors="backslashreplace").splitlines():
             say(plain(line))

@@ -1115,7 +1115,7 @@ type GetActivationResponse struct {
 	Digest []byte `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
 	// When it came into force.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// The boundary file as loaded.
+	// The boundary file as loaded, on a listener that serves every tenant: it has all their budgets. Else empty.
 	BoundaryYaml  []byte `protobuf:"bytes,5,opt,name=boundary_yaml,json=boundaryYaml,proto3" json:"boundary_yaml,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -234,6 +234,13 @@ async def test_the_activation_in_force_is_shown(desk: Desk) -> None:
     assert (shown.number, shown.revision, shown.digest, shown.boundary_yaml) == (1, "rev-1", b"\x01" * 32, b"version: 1\n")
 
 
+async def test_a_tenant_is_not_told_what_others_may_spend(desk: Desk) -> None:
+    """The boundary file has the budgets of all: who is shown one tenant is shown what the law is called, and no more."""
+    shown = await desk.ask("acme", "GetActivation", operator_pb2.GetActivationRequest(), operator_pb2.GetActivationResponse)
+
+    assert (shown.number, shown.digest, shown.boundary_yaml) == (1, b"\x01" * 32, b"")
+
+
 async def test_a_host_is_asked_now(desk: Desk) -> None:
     """Instead of when its turn comes: the re-send of a host that dedupes settles it."""
     commit_id = await desk.unknown()

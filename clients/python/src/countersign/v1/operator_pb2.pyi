@@ -573,7 +573,7 @@ class GetActivationResponse(_message.Message):
     digest: _builtins.bytes
     """SHA-256 over all its files."""
     boundary_yaml: _builtins.bytes
-    """The boundary file as loaded."""
+    """The boundary file as loaded, on a listener that serves every tenant: it has all their budgets. Else empty."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it came into force."""
