@@ -4,7 +4,7 @@
    the collector takes them out while others are still being made.
 2. Told: bytes a commit on disk, by table; the latency of a T1 alone, in a full store, and beside the collector; rows collected a second; what the
    file weighs afterwards, and whether it grows again when as many more are made.
-3. Bounded by `--commits`; nothing is measured that the machine's own noise would drown: look at medians, and at more than one run.
+3. Bounded by `--commits` and `--collect`; nothing is measured that the machine's own noise would drown: look at medians, and at more than one run.
 """
 
 import argparse
@@ -35,6 +35,7 @@ from gateway.ports.store import Shelf
 from gateway.service.collect import Collector, CollectorPace
 
 _AT_ONCE: Final = 64
+_ROWS: Final = 16  # collected between two rests
 _RUN_COMMITS: Final = 4
 _KEEP_MS: Final = 7 * 86_400_000
 _NEVER_S: Final = float("inf")
@@ -134,7 +135,7 @@ def _tables(path: Path) -> dict[str, int]:
         connection.close()
 
 
-async def measure(folder: Path, commits: int) -> dict[str, object]:
+async def measure(folder: Path, commits: int, *, collect: int | None = None) -> dict[str, object]:
     clock, path, probes = _JumpingClock(), folder / "store.db", min(300, commits)
     store = await SqliteStore.open(path, ids=SystemIds(), clock=clock, reserve_bytes=0)
     try:
@@ -145,14 +146,14 @@ async def measure(folder: Path, commits: int) -> dict[str, object]:
         clock.ahead_ms = _KEEP_MS + 3_600_000
         collector = Collector(
             store=store, clock=clock, retention=Retention(keep_ms=_KEEP_MS, tombstone_ms=90 * 86_400_000),
-            pace=CollectorPace(interval_ms=1, at_once=16, rest_ms=20, stretches_max=10**9),
+            pace=CollectorPace(interval_ms=1, at_once=_ROWS, rest_ms=20, stretches_max=-(-collect // _ROWS) if collect else 10**9),
         )  # fmt: skip
         began_s = time.perf_counter()
         sweeping = asyncio.create_task(collector.sweep())
         beside = await _latency(store, range(commits + probes, commits + 2 * probes), clock)
         gone = (await sweeping)[Shelf.COMMITS]
         collected_rate = gone / (time.perf_counter() - began_s)
-        again = await _make(store, range(commits + 2 * probes, 2 * commits + 2 * probes), clock)
+        again = await _make(store, range(commits + 2 * probes, commits + (collect or commits) + 2 * probes), clock)
         wrong = len(discrepancies(await store.books())) if commits <= 200_000 else -1
     finally:
         await store.close()
@@ -167,10 +168,11 @@ async def measure(folder: Path, commits: int) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--commits", type=int, default=20_000)
+    parser.add_argument("--collect", type=int, help="rows of each kind to collect at most, and commits made afterwards (default: as many as were made)")
     parser.add_argument("--folder", type=Path, required=True, help="an empty folder on a real disk")
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
-    print(json.dumps(asyncio.run(measure(asked.folder, asked.commits)), indent=2))
+    print(json.dumps(asyncio.run(measure(asked.folder, asked.commits, collect=asked.collect)), indent=2))
 
 
 if __name__ == "__main__":
