@@ -48,6 +48,7 @@ class Arena:
         self.stop_file = folder / "stop"
         self.store = folder / "store.db"
         self.pid = 0
+        self.run_id = "run"  # of writes that name none
         self._read_timeout_ms = read_timeout_ms
         self._socket = folder / "gw" / "gateway.sock"
         self._settings = folder / "settings.yaml"
@@ -101,7 +102,7 @@ class Arena:
         return ended
 
     def commit(
-        self, key: str, *, host: str = "apply", action: str = "transfer", amount_micros: int = 100_000, run_id: str = "run", workflow: str = "payments",
+        self, key: str, *, host: str = "apply", action: str = "transfer", amount_micros: int = 100_000, run_id: str = "", workflow: str = "payments",
         supersedes: str = "", deadline_s: float = 8.0,
     ) -> Commit | None:  # fmt: skip
         """One write, sent once. None where no answer came, or it was not taken."""
@@ -111,7 +112,7 @@ class Arena:
         return None if isinstance(told, Refused) else told
 
     def attempt(
-        self, key: str, *, host: str = "apply", action: str = "transfer", amount_micros: int = 100_000, run_id: str = "run", workflow: str = "payments",
+        self, key: str, *, host: str = "apply", action: str = "transfer", amount_micros: int = 100_000, run_id: str = "", workflow: str = "payments",
         supersedes: str = "", deadline_s: float = 8.0,
     ) -> Commit | Refused | None:  # fmt: skip
         """One write, sent once. None where no answer came."""
@@ -120,7 +121,7 @@ class Arena:
             return None  # its gateway has just been killed
         try:
             answer = client.commit(
-                key=key, run_id=run_id, workflow=workflow, step="pay", action=action, payload={"amount_micros": amount_micros, "host": host},
+                key=key, run_id=run_id or self.run_id, workflow=workflow, step="pay", action=action, payload={"amount_micros": amount_micros, "host": host},
                 supersedes=supersedes, deadline_s=deadline_s,
             )  # fmt: skip
         except Refused as refused:
