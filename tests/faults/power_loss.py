@@ -89,7 +89,7 @@ async def _record(folder: Path) -> _Recorded:
             disk.note(Mark(_told(f"D-{round_}", row)))
             await _halt_and_decide(desk, disk.note, f"{round_}")
             if round_ in {1, 3}:
-                await store._writes.on_thread(store._writer.tidy)
+                await store._writing.do(store._writer.tidy)
         events = [*disk.events]
         await store.close()
     return _Recorded(base, events)

@@ -1,33 +1,32 @@
-"""One lane: errands of many callers, gathered in the loop and done together on one thread of its own.
+"""One lane: errands of many callers, gathered in the loop and carried out together, one batch at a time, for every store.
 
-1. One batch is away at a time. The next leaves no sooner than `gap_s` after the last one left, so that a busy lane fills its batches; at once when
-   the last batch had one member (nobody to wait for), when it is full, and when the gap has passed.
-2. "At once" is the end of this turn of the loop: what is asked in one turn travels together.
-3. An errand that has not left by `by_s` never leaves: it is withdrawn, also while a batch is stuck on the thread. Nor does one whose caller has gone.
-4. A batch that breaks the thread's work leaves its errands ambiguous: nobody knows.
+1. One batch is away at a time. The next leaves no sooner than `gap_s` after the last one left, so that a busy lane fills its batches; at once when the
+   last batch had one member, when there is enough for a full one, and when the gap has passed. "At once" is the end of this turn of the loop.
+2. At most one member of a batch has a given key: a second waits for the next batch. An errand that names no keys keeps nobody waiting.
+3. An errand that has not left by `by_s` never leaves: it is withdrawn, also while a batch is stuck. Nor does one whose caller has gone.
+4. Work that breaks leaves its errands ambiguous: nobody knows. What broke it is for the loop's exception handler, once every caller has an answer.
 """
 
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Final, Generic, TypeVar
 
 from gateway.domain.faults import StoreAmbiguous, StoreFault
 from gateway.ports.store import Withdrawn
 
 Reply = TypeVar("Reply")
-Result = TypeVar("Result")
 _FOREVER_S: Final = float("inf")
 _TICK_S: Final = 0.001  # a timer may come this much early
 
 
 class Errand(Generic[Reply]):
-    """Something asked: filled on the lane's thread by `made` or `failed`, handed over in the loop by `deliver`."""
+    """Something asked: `keys` are those it claims; filled by `made` or `failed`, on any thread, and handed over in the loop by `deliver`."""
 
-    __slots__ = ("_failure", "_filled", "_reply", "by_s", "future")
+    __slots__ = ("_failure", "_filled", "_reply", "by_s", "future", "keys")
 
-    def __init__(self, *, by_s: float) -> None:
+    def __init__(self, *, by_s: float, keys: tuple[Hashable, ...] = ()) -> None:
         self.by_s = by_s  # the running loop's clock
+        self.keys = keys
         self.future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._failure: BaseException | None = None
         self._filled = False
@@ -43,7 +42,7 @@ class Errand(Generic[Reply]):
         if self.future.done():
             return  # the caller has gone
         if not self._filled:
-            self.future.set_exception(StoreAmbiguous("the store's thread broke off; nobody knows what came of this"))
+            self.future.set_exception(StoreAmbiguous("the store's work broke off; nobody knows what came of this"))
         elif self._failure is None:
             self.future.set_result(self._reply)
         else:
@@ -54,16 +53,13 @@ Kind = TypeVar("Kind", bound=Errand[Any])
 
 
 class Lane(Generic[Kind]):
-    """`work` fills a batch on the thread; `tidy` runs there after a batch was delivered, whenever `untidy` says so."""
+    """`work` fills every errand of the batch it is given."""
 
-    def __init__(
-        self, name: str, work: Callable[[list[Kind]], None], *, gap_s: float, batch_max: int, untidy: Callable[[], bool], tidy: Callable[[], None]
-    ) -> None:
+    def __init__(self, name: str, work: Callable[[list[Kind]], Awaitable[None]], *, gap_s: float, batch_max: int) -> None:
         self._loop = asyncio.get_running_loop()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
-        self._work, self._gap_s, self._batch_max, self._untidy, self._tidy = work, gap_s, batch_max, untidy, tidy
+        self._name, self._work, self._gap_s, self._batch_max = name, work, gap_s, batch_max
         self._waiting: list[Kind] = []
-        self._away = False
+        self._away: asyncio.Task[None] | None = None
         self._left_at_s = 0.0
         self._last_size = 0
         self._departure: asyncio.Handle | None = None
@@ -84,21 +80,14 @@ class Lane(Generic[Kind]):
         self._sweep_by(errand.by_s)
         self._plan()
 
-    async def on_thread(self, do: Callable[[], Result]) -> Result:
-        """Runs `do` on the lane's thread, between batches."""
-        return await self._loop.run_in_executor(self._thread, do)
-
     async def close(self) -> None:
-        """Lets what waits leave and come back; takes nothing more. The thread stays until `end`."""
+        """Lets what waits leave and come back; takes nothing more."""
         self._closed = True
         self._plan()
         await self._idle.wait()
 
-    def end(self) -> None:
-        self._thread.shutdown(wait=True)
-
     def _plan(self) -> None:
-        if self._away or not self._waiting:
+        if self._away is not None or not self._waiting:
             return
         due_s = self._left_at_s + self._gap_s
         at_once = self._closed or self._last_size <= 1 or len(self._waiting) >= self._batch_max or self._loop.time() >= due_s
@@ -112,26 +101,42 @@ class Lane(Generic[Kind]):
     def _leave(self) -> None:
         self._departure = None
         self._withdraw_late()
-        batch = self._waiting[: self._batch_max]
-        del self._waiting[: self._batch_max]
+        batch = self._pick()
         if not batch:
             self._idle.set()
             return
-        self._away, self._left_at_s, self._last_size = True, self._loop.time(), len(batch)
-        ran = self._thread.submit(self._work, batch)
-        ran.add_done_callback(lambda done: self._loop.call_soon_threadsafe(self._returned, batch, done))
+        self._left_at_s, self._last_size = self._loop.time(), len(batch)
+        self._away = self._loop.create_task(self._carry_out(batch), name=self._name)
+        self._away.add_done_callback(self._told)
 
-    def _returned(self, batch: list[Kind], ran: Future[None]) -> None:
-        self._away = False
-        for errand in batch:
-            errand.deliver()
-        if self._untidy():
-            self._thread.submit(self._tidy)
-        if self._waiting:
-            self._plan()
-        else:
-            self._idle.set()
-        ran.result()  # what broke off the work is for the loop's exception handler, after every caller has an answer
+    def _pick(self) -> list[Kind]:
+        batch: list[Kind] = []
+        kept: list[Kind] = []
+        taken: set[Hashable] = set()
+        for errand in self._waiting:
+            if len(batch) >= self._batch_max or not taken.isdisjoint(errand.keys):
+                kept.append(errand)
+            else:
+                batch.append(errand)
+            taken.update(errand.keys)  # also of one that waits: nobody behind it overtakes it
+        self._waiting = kept
+        return batch
+
+    async def _carry_out(self, batch: list[Kind]) -> None:
+        try:
+            await self._work(batch)
+        finally:
+            self._away = None
+            for errand in batch:
+                errand.deliver()
+            if self._waiting:
+                self._plan()
+            else:
+                self._idle.set()
+
+    def _told(self, ended: "asyncio.Task[None]") -> None:
+        if not ended.cancelled() and (broke := ended.exception()) is not None:
+            self._loop.call_exception_handler({"message": f"the work of {self._name} broke off", "exception": broke})
 
     def _withdraw_late(self) -> None:
         late_s = self._loop.time() + _TICK_S
@@ -158,5 +163,5 @@ class Lane(Generic[Kind]):
         self._sweep, self._sweep_at_s = None, _FOREVER_S
         self._withdraw_late()
         self._sweep_by(min((errand.by_s for errand in self._waiting), default=_FOREVER_S))
-        if not self._waiting and not self._away:
+        if not self._waiting and self._away is None:
             self._idle.set()

@@ -18,6 +18,7 @@ from gateway.adapters.store.opening import Opened, close_boot, open_store
 from gateway.adapters.store.read import Reader, ReadErrand, ReadWork
 from gateway.adapters.store.reserve import Reserve
 from gateway.adapters.store.shelves import stretch_of
+from gateway.adapters.store.thread import Thread
 from gateway.adapters.store.writer import WriteErrand, Writer
 from gateway.domain.audit import Entry
 from gateway.domain.budget import NodeRow
@@ -51,10 +52,10 @@ class SqliteStore:
         self._clock = clock
         self._writer = Writer(opened.writer, boot_id=boot_id, clock=clock, reserve=reserve)
         self._answers = ReadWork(opened.reader, Reader(opened.reader, boot_id=boot_id, clock=clock))
-        self._writes: Lane[WriteErrand[Any]] = Lane(
-            "store-writer", self._writer.work, gap_s=gap_s, batch_max=BATCH_MAX, untidy=self._writer.untidy, tidy=self._writer.tidy
-        )
-        self._reads: Lane[ReadErrand[Any]] = Lane("store-reader", self._answers, gap_s=0.0, batch_max=_READS_MAX, untidy=_never_untidy, tidy=_nothing)
+        self._writing: Thread[WriteErrand[Any]] = Thread("store-writer", self._writer.work, untidy=self._writer.untidy, tidy=self._writer.tidy)
+        self._reading: Thread[ReadErrand[Any]] = Thread("store-reader", self._answers)
+        self._writes: Lane[WriteErrand[Any]] = Lane("store-writer", self._writing, gap_s=gap_s, batch_max=BATCH_MAX)
+        self._reads: Lane[ReadErrand[Any]] = Lane("store-reader", self._reading, gap_s=0.0, batch_max=_READS_MAX)
 
     @staticmethod
     async def open(path: Path, *, ids: Ids, clock: Clock, reserve_bytes: int, gap_s: float = 0.003) -> "SqliteStore":
@@ -146,9 +147,9 @@ class SqliteStore:
         """Lets what is under way end, marks a clean stop, gives the lock back. A store that is down is left as it is, for the next start to recover."""
         await self._writes.close()
         await self._reads.close()
-        await self._writes.on_thread(self._end)
-        self._reads.end()
-        self._writes.end()
+        await self._writing.do(self._end)
+        self._reading.end()
+        self._writing.end()
 
     def _end(self) -> None:
         opened = self._opened
@@ -168,11 +169,3 @@ class SqliteStore:
         errand = ReadErrand(question)
         self._reads.put(errand)
         return await errand.future
-
-
-def _never_untidy() -> bool:
-    return False
-
-
-def _nothing() -> None:
-    return None

@@ -11,9 +11,9 @@ from typing import Any, Final
 import asyncpg
 
 from gateway.adapters.store.codec import commit_of, entry_of, key_hash
+from gateway.adapters.store.lane import Errand, Reply
 from gateway.adapters.store.postgres.connecting import Access, Connection, Pool, Wire, arguments, check_again
 from gateway.adapters.store.postgres.hands import GateMemory, Looking
-from gateway.adapters.store.postgres.lane import Errand, Reply
 from gateway.adapters.store.postgres.load import load
 from gateway.adapters.store.postgres.rows import decision_of, halt_of, run_of, window_of
 from gateway.adapters.store.postgres.shelves import PLANS

@@ -10,8 +10,8 @@
 import asyncio
 from typing import Any, Final, TypeVar
 
+from gateway.adapters.store.lane import Lane
 from gateway.adapters.store.postgres.connecting import Access
-from gateway.adapters.store.postgres.lane import Lane
 from gateway.adapters.store.postgres.link import Link
 from gateway.adapters.store.postgres.opening import open_store
 from gateway.adapters.store.postgres.read import Reader, Recall, RecallErrand

@@ -14,8 +14,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from gateway.adapters.store.lane import Errand, Reply
 from gateway.adapters.store.postgres.hands import GateMemory, Locking
-from gateway.adapters.store.postgres.lane import Errand, Reply
 from gateway.adapters.store.postgres.link import Fate, Link
 from gateway.adapters.store.postgres.load import claims, load
 from gateway.adapters.store.postgres.save import Before, Saver

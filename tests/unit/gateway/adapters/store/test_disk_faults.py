@@ -101,7 +101,7 @@ async def test_a_sync_that_fails_while_the_log_is_moved_is_the_end_of_the_store(
         claims = [shaky_desk.claim(shaky_desk.ask(f"K-{batch}-{n}"), payload=bytes(64_000)) for n in range(32)]
         replies = await asyncio.gather(*(shaky_desk.write(claim) for claim in claims), return_exceptions=True)
         written += sum(isinstance(reply, Authorised) for reply in replies)
-        await store._writes.on_thread(lambda: None)
+        await store._writing.do(lambda: None)
         if not store.ready():
             break
 

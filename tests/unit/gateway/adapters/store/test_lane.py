@@ -1,8 +1,6 @@
-"""The lane: what leaves when, what is withdrawn, what a broken batch leaves behind."""
+"""The lane: one batch at a time, one member a key, and whoever has not left in time never leaves."""
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -13,199 +11,116 @@ from gateway.ports.store import Withdrawn
 FOREVER_S = float("inf")
 
 
-class Word(Errand[str]):
-    """Comes back in capitals."""
-
-    def __init__(self, word: str, *, by_s: float = FOREVER_S) -> None:
-        super().__init__(by_s=by_s)
-        self.word = word
-
-
-class Shouter:
-    """The thread's work: it can be held up, and it can break."""
+class Work:
+    """Carries out batches when it is let go, and remembers them by their keys."""
 
     def __init__(self) -> None:
-        self.batches: list[list[str]] = []
-        self.go_on = threading.Event()
-        self.go_on.set()
+        self.batches: list[list[object]] = []
+        self.go = asyncio.Event()
+        self.go.set()
         self.breaks = False
-        self.is_untidy = False
-        self.tidied = threading.Event()
 
-    def __call__(self, words: list[Word]) -> None:
-        self.batches.append([word.word for word in words])
-        assert self.go_on.wait(10)
+    async def __call__(self, errands: list[Errand[str]]) -> None:
+        self.batches.append([errand.keys[0] if errand.keys else None for errand in errands])
+        await self.go.wait()
         if self.breaks:
-            raise ZeroDivisionError
-        for word in words:
-            if word.word == "bad":
-                word.failed(StoreFault("a bad word"))
-            else:
-                word.made(word.word.upper())
-
-    def untidy(self) -> bool:
-        return self.is_untidy
+            raise LookupError("a bug of ours")
+        for errand in errands:
+            errand.made("done")
 
 
-@pytest.fixture
-def shouter() -> Shouter:
-    return Shouter()
+def put(lane: "Lane[Errand[str]]", *keys: str, by_s: float = FOREVER_S) -> "asyncio.Future[str]":
+    errand: Errand[str] = Errand(by_s=by_s, keys=keys)
+    lane.put(errand)
+    return errand.future
 
 
-@pytest.fixture
-async def lane(shouter: Shouter) -> AsyncIterator[Lane[Word]]:
-    """A lane whose gap is so long that only the other reasons to leave can be at work."""
-    made: Lane[Word] = Lane("test-lane", shouter, gap_s=60.0, batch_max=4, untidy=shouter.untidy, tidy=shouter.tidied.set)
-    yield made
-    shouter.go_on.set()
-    made.end()
+async def test_what_is_asked_in_one_turn_travels_together() -> None:
+    """Up to the greatest batch; the rest leaves when it has come back."""
+    work = Work()
+    lane: Lane[Errand[str]] = Lane("lane", work, gap_s=0.0, batch_max=3)
+
+    answers = await asyncio.gather(*(put(lane, str(n)) for n in range(7)))
+
+    assert answers == ["done"] * 7
+    assert work.batches == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
+    await lane.close()
 
 
-async def say(lane: Lane[Word], *words: str) -> list[str]:
-    """All in one turn of the loop."""
-    errands = [Word(word) for word in words]
-    for errand in errands:
-        lane.put(errand)
-    return await asyncio.gather(*(errand.future for errand in errands))
+async def test_a_second_member_of_a_key_waits_for_the_next_batch() -> None:
+    """And so does whoever shares a key with one that waits: nobody overtakes."""
+    work = Work()
+    lane: Lane[Errand[str]] = Lane("lane", work, gap_s=0.0, batch_max=8)
+
+    await asyncio.gather(put(lane, "a"), put(lane, "a", "b"), put(lane, "b"), put(lane, "c"), put(lane), put(lane))
+
+    assert work.batches == [["a", "c", None, None], ["a"], ["b"]]
+    await lane.close()
 
 
-async def test_what_is_asked_in_one_turn_travels_together(lane: Lane[Word], shouter: Shouter) -> None:
-    """And what each asked is what each gets."""
-    assert await say(lane, "a", "b", "c") == ["A", "B", "C"]
-
-    assert shouter.batches == [["a", "b", "c"]]
-
-
-async def test_a_lone_caller_never_waits_for_company(lane: Lane[Word], shouter: Shouter) -> None:
-    """After a batch of one the next leaves at once, however long the gap."""
-    for word in "a", "b", "c":
-        assert await say(lane, word) == [word.upper()]
-
-    assert shouter.batches == [["a"], ["b"], ["c"]]
-
-
-async def test_a_busy_lane_gathers_until_the_gap_is_over_or_the_batch_is_full(lane: Lane[Word], shouter: Shouter) -> None:
-    """After a batch of two the third waits for company; the sixth makes the batch full and all four leave."""
-    await say(lane, "a", "b")
-    waiting = [Word(word) for word in ("c", "d", "e")]
-    for word in waiting:
-        lane.put(word)
-    for _ in range(5):
-        await asyncio.sleep(0)
-    left_before = list(shouter.batches)
-    assert await say(lane, "f") == ["F"]
-
-    assert left_before == [["a", "b"]]
-    assert shouter.batches == [["a", "b"], ["c", "d", "e", "f"]]
-    assert [word.future.result() for word in waiting] == ["C", "D", "E"]
-
-
-async def test_the_gap_ends_by_itself(shouter: Shouter) -> None:
-    """A batch that never fills leaves when the gap is over."""
-    lane: Lane[Word] = Lane("test-lane", shouter, gap_s=0.01, batch_max=4, untidy=shouter.untidy, tidy=shouter.tidied.set)
-    await say(lane, "a", "b")
-
-    assert await say(lane, "c") == ["C"]
-
-    lane.end()
-
-
-async def test_more_than_fits_leaves_in_turn(lane: Lane[Word], shouter: Shouter) -> None:
-    """In the order they came, never more than the batch holds."""
-    await say(lane, *"abcdefgh")
-
-    assert shouter.batches == [list("abcd"), list("efgh")]
-
-
-async def test_one_failure_is_its_own(lane: Lane[Word]) -> None:
-    """The neighbours of a failed errand have their answers."""
-    errands = [Word("a"), Word("bad"), Word("c")]
-    for errand in errands:
-        lane.put(errand)
-    found = await asyncio.gather(*(errand.future for errand in errands), return_exceptions=True)
-
-    assert [str(one) for one in found] == ["A", "a bad word", "C"]
-
-
-async def test_what_waits_behind_a_stuck_batch_is_withdrawn_at_its_time(lane: Lane[Word], shouter: Shouter) -> None:
-    """It never leaves, its caller knows at once, and whoever has more time stays."""
-    shouter.go_on.clear()
-    stuck = Word("stuck")
-    lane.put(stuck)
+async def test_who_is_late_is_withdrawn_while_a_batch_is_stuck() -> None:
+    """Also while another batch is away; it is never carried out."""
+    work = Work()
+    lane: Lane[Errand[str]] = Lane("lane", work, gap_s=0.0, batch_max=8)
+    work.go.clear()
+    stuck = put(lane, "a")
     await asyncio.sleep(0)
-    now_s = asyncio.get_running_loop().time()
-    late, patient = Word("late", by_s=now_s + 0.01), Word("patient", by_s=now_s + 60)
-    lane.put(patient)
-    lane.put(late)
+    late = put(lane, "b", by_s=asyncio.get_running_loop().time() + 0.01)
 
     with pytest.raises(Withdrawn):
-        await late.future
-    still_stuck = not stuck.future.done()
-    shouter.go_on.set()
+        await late
+    work.go.set()
 
-    assert still_stuck
-    assert [await stuck.future, await patient.future] == ["STUCK", "PATIENT"]
-    assert shouter.batches == [["stuck"], ["patient"]]
+    assert await stuck == "done"
+    assert work.batches == [["a"]]
+    await lane.close()
 
 
-async def test_a_caller_that_has_gone_is_not_handed_over(lane: Lane[Word], shouter: Shouter) -> None:
-    """Cancelled while it waited: nothing is done for it. Cancelled while it is away: nobody minds."""
-    shouter.go_on.clear()
-    away, gone = Word("away"), Word("gone")
-    lane.put(away)
+async def test_whose_caller_has_gone_never_leaves() -> None:
+    """Nobody would hear the answer."""
+    work = Work()
+    lane: Lane[Errand[str]] = Lane("lane", work, gap_s=0.0, batch_max=8)
+    work.go.clear()
+    stuck = put(lane, "a")
     await asyncio.sleep(0)
-    lane.put(gone)
-    gone.future.cancel()
-    away.future.cancel()
-    shouter.go_on.set()
+    put(lane, "b").cancel()
+    work.go.set()
 
-    assert await say(lane, "next") == ["NEXT"]
-    assert shouter.batches == [["away"], ["next"]]
+    await stuck
+    await lane.close()
+
+    assert work.batches == [["a"]]
 
 
-async def test_work_that_breaks_leaves_its_batch_ambiguous_and_the_lane_alive(lane: Lane[Word], shouter: Shouter) -> None:
-    """Nobody knows what came of it; what broke reaches the loop's exception handler."""
-    heard: list[object] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context["exception"]))
-    shouter.breaks = True
+async def test_a_busy_lane_waits_for_company_and_a_quiet_one_does_not() -> None:
+    """No sooner than the gap after a batch of several; at once after a batch of one, and when the batch is full."""
+    work = Work()
+    lane: Lane[Errand[str]] = Lane("lane", work, gap_s=3_600.0, batch_max=2)
+
+    await put(lane, "a")
+    await asyncio.gather(put(lane, "b"), put(lane, "c"))
+    alone = put(lane, "d")
+    await asyncio.sleep(0)
+    before = len(work.batches)
+    await asyncio.gather(alone, put(lane, "e"))
+
+    assert (before, work.batches) == (2, [["a"], ["b", "c"], ["d", "e"]])
+    await lane.close()
+
+
+async def test_work_that_breaks_leaves_its_errands_ambiguous() -> None:
+    """Nobody knows; what broke is told to the loop, and the lane goes on."""
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["exception"]))
+    work = Work()
+    work.breaks = True
+    lane: Lane[Errand[str]] = Lane("lane", work, gap_s=0.0, batch_max=8)
 
     with pytest.raises(StoreAmbiguous):
-        await say(lane, "a")
-    shouter.breaks = False
+        await put(lane, "a")
+    work.breaks = False
 
-    assert await say(lane, "b") == ["B"]
-    assert [type(one) for one in heard] == [ZeroDivisionError]
-
-
-async def test_tidying_comes_after_the_answers(lane: Lane[Word], shouter: Shouter) -> None:
-    """And only when there is something to tidy."""
-    await say(lane, "a")
-    tidied_for_nothing = shouter.tidied.is_set()
-    shouter.is_untidy = True
-    await say(lane, "b")
-    await lane.on_thread(lambda: None)
-
-    assert (tidied_for_nothing, shouter.tidied.is_set()) == (False, True)
-
-
-async def test_a_closed_lane_ends_what_it_has_and_takes_nothing(lane: Lane[Word], shouter: Shouter) -> None:
-    """Closing waits for what waits and what is away."""
-    shouter.go_on.clear()
-    words = [Word(word) for word in "abcdef"]
-    for word in words:
-        lane.put(word)
-    closing = asyncio.ensure_future(lane.close())
-    await asyncio.sleep(0)
-    shouter.go_on.set()
-    await closing
-
-    assert [word.future.result() for word in words] == list("ABCDEF")
-    with pytest.raises(StoreFault):
-        await say(lane, "late")
-
-
-async def test_closing_an_idle_lane_ends(lane: Lane[Word]) -> None:
-    """Also when all that waited was withdrawn."""
-    lane.put(Word("late", by_s=asyncio.get_running_loop().time() - 1))
-
-    await asyncio.wait_for(lane.close(), timeout=5)
+    assert await put(lane, "b") == "done"
+    await lane.close()
+    with pytest.raises(StoreFault, match="closed"):
+        await put(lane, "c")
