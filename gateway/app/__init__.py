@@ -6,6 +6,7 @@
 """
 
 import asyncio
+import gc
 import signal
 import tempfile
 import traceback
@@ -51,6 +52,7 @@ from gateway.transport.servicers.gateway import GatewayServicer
 from gateway.transport.servicers.operator import OperatorServicer
 
 _NEVER_S: Final = float("inf")
+_OBJECTS_BETWEEN_SEARCHES: Final = 20_000
 
 
 async def serve(settings: Settings, *, announce: Callable[[str], None] = lambda _: None) -> None:
@@ -62,9 +64,18 @@ async def serve(settings: Settings, *, announce: Callable[[str], None] = lambda 
     async with running(settings, stop=stopping.set) as gateway:
         for one in gateway.serving:
             announce(f"listening: {one.listener.name} {one.listener.address} ({one.listener.caller.role} of {one.listener.caller.tenant})")
+        _settle()
         telemetry.log().info("serving", version=version("countersign-gateway"), activation=gateway.activation.number, revision=gateway.activation.revision)
         await stopping.wait()
         telemetry.log().info("stopping", grace_s=settings.shutdown_grace_ms // 1000)
+
+
+def _settle() -> None:
+    """What the start has made is here to stay and not searched for garbage again; new cycles are looked for after as many objects as some thirty commits
+    make, not after those of one."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_SEARCHES, 20, 20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,6 +89,9 @@ def node_of(key: str) -> Node:
     return Node(Level(level), tenant, workflow, run_id, Ledger(ledger), currency, Window(window))
 
 
+node_at: Final = lru_cache(maxsize=4_096)(Node)  # by place: the nodes of a tenant and a workflow are those of every one of its requests
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeRow:
     """A node in one window, as stored."""

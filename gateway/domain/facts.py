@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.domain.boundary import Standing
-from gateway.domain.budget import Level, Node, NodeRow
+from gateway.domain.budget import Level, Node, NodeRow, node_at
 from gateway.domain.records import CommitRow, DecisionRow, KeyRow, RunName, RunRow
 from gateway.domain.rows import Gate
 
@@ -31,7 +31,7 @@ def nodes_in_scope(name: RunName, run: RunRow | None, gate: Gate) -> list[Node]:
         (Level.TENANT, "", "", standing.tenants.get(name.tenant, ())),
     )
     return [
-        Node(level, name.tenant, workflow, run_id, limit.ledger, limit.currency, limit.window)
+        node_at(level, name.tenant, workflow, run_id, limit.ledger, limit.currency, limit.window)
         for level, workflow, run_id, limits in levels for limit in limits
     ]  # fmt: skip
 

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from gateway.domain.asks import Admit, Ask, DecisionNeed, Deny, Finding, Refuse, Rejudge, Twin
 from gateway.domain.boundary import Standing
-from gateway.domain.budget import BudgetLimit, Hold, Level, Node, NodeRow, Shortage, Window, current, hold, meets
+from gateway.domain.budget import BudgetLimit, Hold, Level, Node, NodeRow, Shortage, Window, current, hold, meets, node_at
 from gateway.domain.change import replace
 from gateway.domain.halts import denies, not_halted_models, says
 from gateway.domain.lifecycle import DECISION_SUPERSEDABLE, SUPERSEDABLE, Thinking
@@ -193,7 +193,7 @@ def asked_nodes(ask: Ask, of_run: tuple[BudgetLimit, ...], standing: Standing) -
         (Level.TENANT, "", "", standing.tenants.get(tenant, ())),
     )
     return [
-        (cost.amount, limit, Node(level, tenant, named, run, limit.ledger, limit.currency, limit.window))
+        (cost.amount, limit, node_at(level, tenant, named, run, limit.ledger, limit.currency, limit.window))
         for level, named, run, limits in levels for cost in ask.costs for limit in limits if meets(cost, limit)
     ]  # fmt: skip
 

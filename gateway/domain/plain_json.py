@@ -5,7 +5,6 @@
 3. Written by hand because it is written three times in each commit, and the general encoder costs five times as much.
 """
 
-from collections.abc import Sequence
 from json.encoder import encode_basestring
 
 
@@ -22,15 +21,10 @@ def written(value: object) -> str:
     if isinstance(value, int):
         return int.__repr__(value) if type(value) is not bool else "true" if value else "false"
     if isinstance(value, dict):
-        return written_members(sorted(value.items()))
+        return "{" + ",".join([f"{encode_basestring(name)}:{written(one)}" for name, one in sorted(value.items())]) + "}"
     if isinstance(value, bytes):
         return f'"{value.hex()}"'
     if value is None:
         return "null"
     assert isinstance(value, list | tuple), f"{type(value).__name__} is not written as JSON"
     return f"[{','.join([written(one) for one in value])}]"
-
-
-def written_members(members: Sequence[tuple[str, object]]) -> str:
-    """An object of `members`, in their order."""
-    return "{" + ",".join([f"{encode_basestring(name)}:{written(value)}" for name, value in members]) + "}"

@@ -27,7 +27,7 @@ from gateway.ports.policy import PolicyEngine
 from gateway.ports.store import Store
 from gateway.ports.system import Clock, Ids
 from gateway.service.doorkeeper import Doorkeeper
-from gateway.service.keeper import Keeper, wait_until
+from gateway.service.keeper import Keeper, until_ended, wait_until
 from gateway.stages.admit import admit_commit
 from gateway.stages.authorise import authorise_commit, claim_of
 from gateway.stages.forward import forward
@@ -114,7 +114,7 @@ class Committer:
     async def _effect(self, row: CommitRow, payload: bytes, send_by_s: float, way: Way) -> Outcome:
         """After T1 nothing is an error: should our own code break here, the answer is UNKNOWN, and the lease finds the row again."""
         effect = self.keeper.keep(self._forward_and_settle(row, payload, send_by_s, way), name=f"forward {row.commit_id}")
-        await asyncio.wait({effect})
+        await until_ended(effect)
         broken = effect.cancelled() or effect.exception() is not None
         return Outcome(row=not_recorded(row), response=b"", replayed=False) if broken else effect.result()
 

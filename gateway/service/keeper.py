@@ -47,6 +47,31 @@ class Keeper:
 
 async def wait_until(task: "asyncio.Task[Result]", *, answer_by_s: float) -> Result | None:
     """The task's result, or None when the time to answer has come first. The task goes on either way."""
-    left_s = max(0.0, answer_by_s - asyncio.get_running_loop().time())
-    done, _ = await asyncio.wait({task}, timeout=left_s)
-    return task.result() if done else None
+    await _wait(task, by_s=answer_by_s)
+    return task.result() if task.done() else None
+
+
+async def until_ended(task: "asyncio.Task[Any]") -> None:
+    """However it ends. The task goes on when whoever waits is cancelled."""
+    await _wait(task, by_s=None)
+
+
+async def _wait(task: "asyncio.Task[Any]", *, by_s: float | None) -> None:
+    """`asyncio.wait` for one task, without the sets: every commit waits twice."""
+    if task.done():
+        return
+    loop = asyncio.get_running_loop()
+    woken: asyncio.Future[None] = loop.create_future()
+
+    def wake(_: object = None) -> None:
+        if not woken.done():
+            woken.set_result(None)
+
+    task.add_done_callback(wake)
+    timer = None if by_s is None else loop.call_at(by_s, wake)
+    try:
+        await woken
+    finally:
+        task.remove_done_callback(wake)
+        if timer is not None:
+            timer.cancel()

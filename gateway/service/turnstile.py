@@ -16,9 +16,9 @@ from typing import Final
 from gateway.domain.limits import BATCH_MAX
 
 FULL: Final = BATCH_MAX
-QUIET_S_MAX: Final = 0.002
-WAIT_S_MAX: Final = 0.02
-_CROWD: Final = 4  # calls inside, from which on the longest quiet is waited for
+QUIET_S_MAX: Final = 0.008
+WAIT_S_MAX: Final = 0.03
+_CROWD: Final = 16  # calls inside, from which on the longest quiet is waited for
 _TICK_S: Final = 0.001  # a timer may come this much early
 
 
