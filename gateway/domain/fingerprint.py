@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Final
 
 VERSION: Final = 1
+_BEGINS: Final = b"countersign.fingerprint\x00%d" % VERSION
 
 
 def commit_fingerprint(*, run_id: str, workflow: str, step: str, action: str, decision_id: str, payload: bytes) -> bytes:
@@ -29,8 +30,4 @@ def finish_fingerprint(*, run_id: str, workflow: str, stop: str, note: str) -> b
 
 
 def _digest(*fields: bytes) -> bytes:
-    taken = sha256(b"countersign.fingerprint\x00%d" % VERSION)
-    for field in fields:
-        taken.update(len(field).to_bytes(8, "big"))
-        taken.update(field)
-    return taken.digest()
+    return sha256(_BEGINS + b"".join([len(field).to_bytes(8, "big") + field for field in fields])).digest()

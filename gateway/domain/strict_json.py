@@ -57,6 +57,8 @@ def scan(document: bytes) -> object | NotStrict:
 
 
 def _bound_depth(document: bytes) -> None:
+    if document.count(b"[") + document.count(b"{") <= JSON_DEPTH_MAX:
+        return  # no depth without that many
     depth = 0
     for bracket in _BRACKET.findall(_STRING.sub(b"", document)):
         depth += 1 if bracket in b"[{" else -1

@@ -43,15 +43,15 @@ class Serving:
             raise PolicyFault("the policy engine is down and being started again")
         if self._waiting >= QUESTIONS_MAX:
             raise PolicyFault(f"more than {QUESTIONS_MAX} questions wait for the policy engine")
-        asked = _Asked(question, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        asked = _Asked(question, loop.create_future())
         self._waiting += 1
+        deadline = loop.call_at(question.deadline_s, _too_late, asked)
         try:
-            async with asyncio.timeout_at(question.deadline_s):
-                self._lane(question).put(asked, size_bytes=len(question.input_json))
-                return await asked.answer
-        except TimeoutError:
-            raise PolicyFault("the policy engine gave no verdict before the deadline") from None
+            self._lane(question).put(asked, size_bytes=len(question.input_json))
+            return await asked.answer
         finally:
+            deadline.cancel()
             self._waiting -= 1
 
     async def drain(self) -> None:
@@ -95,7 +95,7 @@ class Serving:
                 reply = await self._post({asked_id: asked}, traceparent=asked.question.traceparent)
             _settle(asked, _read_alone(reply, asked_id))
         except TimeoutError:
-            _fail(asked, PolicyFault("the policy engine gave no verdict before the deadline"))
+            _too_late(asked)
         except PolicyFault as wrong:
             _fail(asked, wrong)
 
@@ -122,6 +122,10 @@ def _read_alone(reply: Reply, asked_id: str) -> PolicyAnswer:
 def _settle(asked: _Asked, answer: PolicyAnswer) -> None:
     if not asked.answer.done():
         asked.answer.set_result(answer)
+
+
+def _too_late(asked: _Asked) -> None:
+    _fail(asked, PolicyFault("the policy engine gave no verdict before the deadline"))
 
 
 def _fail(asked: _Asked, fault: PolicyFault) -> None:

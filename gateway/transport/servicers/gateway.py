@@ -73,12 +73,13 @@ class GatewayServicer:
         found = await self.committer.preview(command)
         if isinstance(found, Refusal):
             return found
-        return gateway_pb2.PreviewCommitResponse(
+        answer = gateway_pb2.PreviewCommitResponse(
             admitted=isinstance(found, Authorised),
             reasons=[answers.reason(note) for note in found.row.notes],
-            budgets=[answers.movement(held) for held in found.row.holds],
             activation_revision=found.row.revision,
         )
+        answers.put_movements(answer.budgets, found.row.holds)
+        return answer
 
     async def get_commit(self, request: bytes, call: Call) -> Answer:
         message = parse(gateway_pb2.GetCommitRequest, request)
