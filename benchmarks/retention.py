@@ -76,8 +76,8 @@ def _claim(number: int, now_ms: int) -> AuthoriseCommit:
     run = RunName("acme", "activate_subscription", f"run-{number // _RUN_COMMITS}")
     reach = Reach(tenant=run.tenant, workflow=run.workflow, step="select_plan", run_id=run.run_id, action="activate_plan", target="billing")
     ask = Ask(
-        key=KeyName(KeySpace.COMMIT, run.tenant, f"{run.run_id}/activate/{number}".encode()), supersedes="", fingerprint=number.to_bytes(32, "big"),
-        fingerprint_version=VERSION, same_as={}, caller="bench", run=run, terms=_TERMS, reach=reach, expire_at_ms=now_ms + 600_000,
+        key=KeyName(KeySpace.COMMIT, run.tenant, f"{run.run_id}/activate/{number}".encode()), supersedes="", fingerprints={VERSION: number.to_bytes(32, "big")},
+        same_as={}, caller="bench", run=run, terms=_TERMS, reach=reach, expire_at_ms=now_ms + 600_000,
         activation_number=1, verdict_at_ms=0, denial=(), decision=None, costs=_COSTS,
     )  # fmt: skip
     return AuthoriseCommit(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from gateway.domain.boundary import RunTerms
 from gateway.domain.budget import Cost, Hold, NodeRow
+from gateway.domain.fingerprint import Fingerprints
 from gateway.domain.halts import Reach
 from gateway.domain.reasons import RunStop
 from gateway.domain.records import KeyName, Note, RunName, RunRow
@@ -23,8 +24,7 @@ class DecisionNeed:
 class Ask:
     key: KeyName
     supersedes: str  # "" for a first request
-    fingerprint: bytes
-    fingerprint_version: int
+    fingerprints: Fingerprints
     same_as: Mapping[str, str]  # what a superseding request may not change: run, workflow, step, action
     caller: str
     run: RunName

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.domain.fingerprint import VERSION
+from gateway.domain.fingerprint import Fingerprints
 from gateway.domain.identity import Caller
 from gateway.domain.records import KeyName, RunName
 
@@ -27,8 +27,7 @@ class CommitCommand:
     decision_id: str
     payload: bytes
     expire_at_ms: int
-    fingerprint: bytes
-    fingerprint_version: int = VERSION
+    fingerprints: Fingerprints
     traceparent: str
     patience: Patience
 
@@ -58,8 +57,7 @@ class DecideCommand:
     context: bytes
     allowed_options: tuple[str, ...]
     limits: Tighter
-    fingerprint: bytes
-    fingerprint_version: int = VERSION
+    fingerprints: Fingerprints
     traceparent: str
     patience: Patience
     deadline_s: float  # of the thinking itself
@@ -76,7 +74,7 @@ class StepCommand:
     run: RunName
     step: str
     result: bytes
-    fingerprint: bytes
+    fingerprints: Fingerprints
     patience: Patience
 
 
@@ -87,5 +85,5 @@ class FinishCommand:
     run: RunName
     stop: str
     note: str
-    fingerprint: bytes
+    fingerprints: Fingerprints
     patience: Patience

@@ -4,10 +4,12 @@
 2. Not in it: expire time, deadline, trace context, `supersedes`. Keys and ids are bytes: case and Unicode form matter.
 """
 
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 1  # what is stored. A second one is added beside it, never in its place: rows are compared in their own for as long as they are kept
+Fingerprints = Mapping[int, bytes]  # version → 32 bytes, in every version there is
 _BEGINS: Final = b"countersign.fingerprint\x00%d" % VERSION
 
 

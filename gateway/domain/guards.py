@@ -13,6 +13,7 @@ from gateway.domain.asks import Admit, Ask, DecisionNeed, Deny, Finding, Refuse,
 from gateway.domain.boundary import Standing
 from gateway.domain.budget import BudgetLimit, Hold, Level, Node, NodeRow, Shortage, Window, current, hold, meets, node_at
 from gateway.domain.change import replace
+from gateway.domain.fingerprint import Fingerprints
 from gateway.domain.halts import denies, not_halted_models, says
 from gateway.domain.lifecycle import DECISION_SUPERSEDABLE, SUPERSEDABLE, Thinking
 from gateway.domain.limits import DENIALS_PER_S_MAX, VERDICT_AGE_MS_MAX
@@ -58,9 +59,7 @@ class Claims(Protocol):
     @property
     def supersedes(self) -> str: ...
     @property
-    def fingerprint(self) -> bytes: ...
-    @property
-    def fingerprint_version(self) -> int: ...
+    def fingerprints(self) -> Fingerprints: ...
     @property
     def same_as(self) -> Mapping[str, str]: ...
 
@@ -71,11 +70,13 @@ def resolve_key(ask: Claims, row: KeyRow | None, latest: CommitRow | DecisionRow
         return _not_current("the key has never been used") if ask.supersedes else None
     if not row.generations:
         return Refuse(retired())
+    if row.is_newer_than(ask.fingerprints):
+        return Refuse(bound_by_a_newer())
     if not ask.supersedes:
-        return Twin(row.latest.id) if row.bound_to({ask.fingerprint_version: ask.fingerprint}) else _reused()
+        return Twin(row.latest.id) if row.bound_to(ask.fingerprints) else _reused()
     successor = row.successor_of(ask.supersedes)
     if successor is not None:
-        return Twin(successor.id) if successor.fingerprint == ask.fingerprint else _reused()
+        return Twin(successor.id) if successor.is_of(ask.fingerprints) else _reused()
     if row.latest.id != ask.supersedes:
         return _not_current("it names nothing of this key")
     assert latest is not None, "a key's latest generation has a row"
@@ -92,6 +93,11 @@ def _may_supersede(ask: Claims, latest: CommitRow | DecisionRow) -> Refuse | Non
 
 def retired() -> Refusal:
     return Refusal(reason=Reason.KEY_RETIRED, message="this key was used, ended and collected; it never executes again. A new write needs a new key.")
+
+
+def bound_by_a_newer() -> Refusal:
+    message = "this key was bound by a newer version of the gateway, which alone can tell whether this is the same request; nothing was forwarded. Ask again."
+    return Refusal(reason=Reason.NOT_READY, message=message, retry_after_ms=1_000)
 
 
 def _reused() -> Refuse:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gateway.domain.budget import BudgetLimit, Hold
+from gateway.domain.fingerprint import Fingerprints
 from gateway.domain.lifecycle import State, Thinking
 from gateway.domain.reasons import DecideStop, Reason, RunStop
 from gateway.domain.thinking import Agreement, ModelCall
@@ -49,6 +50,10 @@ class Generation:
     fingerprint: bytes
     fingerprint_version: int
 
+    def is_of(self, fingerprints: Fingerprints) -> bool:
+        """Compared in its own version; in one that nobody here knows it is of nothing."""
+        return fingerprints.get(self.fingerprint_version) == self.fingerprint
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRow:
@@ -67,9 +72,13 @@ class KeyRow:
         place = ids.index(superseded_id) + 1 if superseded_id in ids else len(ids)
         return self.generations[place] if place < len(ids) else None
 
-    def bound_to(self, fingerprints: Mapping[int, bytes]) -> bool:
-        """True when a generation has this fingerprint, compared in its own version."""
-        return any(fingerprints.get(one.fingerprint_version) == one.fingerprint for one in self.generations)
+    def bound_to(self, fingerprints: Fingerprints) -> bool:
+        """True when a generation has this fingerprint."""
+        return any(one.is_of(fingerprints) for one in self.generations)
+
+    def is_newer_than(self, fingerprints: Fingerprints) -> bool:
+        """True when a generation was bound in a version that these do not have: whether it is of them cannot be told."""
+        return any(one.fingerprint_version not in fingerprints for one in self.generations)
 
 
 @dataclass(frozen=True, slots=True)

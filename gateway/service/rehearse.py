@@ -12,7 +12,6 @@ from gateway.domain.boundary import Activation
 from gateway.domain.change import replace
 from gateway.domain.commands import DecideCommand, Patience, Tighter
 from gateway.domain.facts import Facts
-from gateway.domain.fingerprint import VERSION
 from gateway.domain.handoffs import Admissible, Concluded
 from gateway.domain.identity import Caller, Role
 from gateway.domain.lifecycle import Thinking
@@ -68,8 +67,8 @@ class Rehearsal:
         far_s = asyncio.get_running_loop().time() + 86_400
         return DecideCommand(
             caller=Caller(name=_CALLER, tenant=scene.tenant, role=Role.WORKFLOW), key=KeyName(KeySpace.DECIDE, scene.tenant, b"rehearsal"), supersedes="",
-            run=run, step=scene.step, context=scene.context, allowed_options=scene.options, limits=_NO_TIGHTER, fingerprint=b"", traceparent="",
-            patience=Patience(hand_over_by_s=far_s, answer_by_s=far_s), deadline_s=far_s, fingerprint_version=VERSION,
+            run=run, step=scene.step, context=scene.context, allowed_options=scene.options, limits=_NO_TIGHTER, fingerprints={}, traceparent="",
+            patience=Patience(hand_over_by_s=far_s, answer_by_s=far_s), deadline_s=far_s,
         )  # fmt: skip
 
     def _row(self, of: Admissible, now_ms: int) -> DecisionRow:

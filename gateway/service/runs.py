@@ -62,7 +62,7 @@ class Runs:
             return malformed("result", f"not strict JSON: {found.why} {found.where}".rstrip())
         taken = await self.store.write(
             RecordStep(
-                key=command.key, fingerprint=command.fingerprint, caller=command.caller.name, run=command.run, terms=workflow.run,
+                key=command.key, fingerprints=command.fingerprints, caller=command.caller.name, run=command.run, terms=workflow.run,
                 step=step.name, result=command.result, salt=self.ids.fresh().encode(), activation_number=activation.number,
                 revision=activation.revision,
             ),
@@ -73,7 +73,7 @@ class Runs:
     async def finish(self, command: FinishCommand) -> RunFinished | Refusal:
         finished = await self.store.write(
             FinishRun(
-                key=command.key, fingerprint=command.fingerprint, run=command.run, stop=RunStop(command.stop), note=command.note,
+                key=command.key, fingerprints=command.fingerprints, run=command.run, stop=RunStop(command.stop), note=command.note,
                 salt=self.ids.fresh().encode(),
             ),
             hand_over_by_s=command.patience.hand_over_by_s,

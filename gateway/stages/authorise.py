@@ -32,7 +32,7 @@ def claim_of(judged: Judged | Denial, *, commit_id: str, target: TargetTerms, id
     need = DecisionNeed(decision_id=command.decision_id, steps=workflow.decider_digests(action.name)) if command.decision_id else None
     costs: tuple[Cost, ...] = judged.admitted.costs if isinstance(judged, Judged) else ()
     ask = Ask(
-        key=command.key, supersedes=command.supersedes, fingerprint=command.fingerprint, fingerprint_version=command.fingerprint_version,
+        key=command.key, supersedes=command.supersedes, fingerprints=command.fingerprints,
         same_as=command.same_as, caller=command.caller.name, run=command.run, terms=workflow.run,
         reach=Reach(
             tenant=command.run.tenant, workflow=workflow.name, step=step.name, run_id=command.run.run_id, action=action.name, target=action.target
@@ -52,7 +52,7 @@ async def authorise_step(permitted: Permitted, *, decision_id: str, store: Store
     of = permitted.admissible
     command, activation, workflow, step = of.command, of.activation, of.workflow, of.step
     ask = Ask(
-        key=command.key, supersedes=command.supersedes, fingerprint=command.fingerprint, fingerprint_version=command.fingerprint_version,
+        key=command.key, supersedes=command.supersedes, fingerprints=command.fingerprints,
         same_as=command.same_as, caller=command.caller.name, run=command.run, terms=workflow.run,
         reach=Reach(tenant=command.run.tenant, workflow=workflow.name, step=step.name, run_id=command.run.run_id, models=step.models),
         expire_at_ms=0, activation_number=activation.number, verdict_at_ms=permitted.verdict_at_ms, denial=permitted.notes, decision=None,

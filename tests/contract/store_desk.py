@@ -114,7 +114,7 @@ class Desk:
         same_as = {"run_id": run.run_id, "workflow": run.workflow, "step": step} | ({"action": action} if commits else {})
         return Ask(
             key=KeyName(space, run.tenant, key if isinstance(key, bytes) else key.encode()), supersedes=supersedes,
-            fingerprint=content.encode().ljust(32, b"."), fingerprint_version=VERSION, same_as=same_as, caller="signup", run=run,
+            fingerprints={VERSION: content.encode().ljust(32, b".")}, same_as=same_as, caller="signup", run=run,
             terms=terms or self.terms, reach=reach, expire_at_ms=self.clock.now_ms() + EXPIRES_IN_MS if expire_at_ms is None else expire_at_ms,
             activation_number=activation_number, verdict_at_ms=verdict_at_ms, denial=tuple(denial),
             decision=DecisionNeed(decision_id=decision_id, steps=steps or {"select_plan": DIGEST}) if decision_id else None, costs=tuple(costs),

@@ -10,6 +10,8 @@ import pytest
 from gateway.domain.asks import Refuse, Rejudge, Twin
 from gateway.domain.audit import leaf_hash
 from gateway.domain.budget import HoldState
+from gateway.domain.change import replace
+from gateway.domain.fingerprint import VERSION
 from gateway.domain.lifecycle import Event, State
 from gateway.domain.reasons import Reason
 from gateway.domain.records import KeyName, KeySpace, Note
@@ -158,6 +160,48 @@ async def test_superseders_that_arrive_together_make_one_generation(desk: Desk) 
     made = [reply.row for reply in replies if isinstance(reply, Authorised)]
     assert [row.generation for row in made] == [2]
     assert [reply for reply in replies if isinstance(reply, Twin)] == [Twin(made[0].commit_id)] * 2
+
+
+@pytest.mark.parametrize("late_first", [True, False])
+async def test_a_superseder_and_a_late_duplicate_of_what_it_supersedes_make_one_generation(desk: Desk, *, late_first: bool) -> None:
+    """Whichever is first: the duplicate never executes what was said to have failed; it is answered by the latest generation there is at its turn."""
+    failed = await desk.committed(desk.ask("K-1"), Event.HOST_DID_NOT)
+    late, superseder = desk.claim(desk.ask("K-1")), desk.claim(desk.ask("K-1", supersedes=failed.commit_id, content="again"))
+
+    replies = await desk.together([late, superseder] if late_first else [superseder, late])
+    twin, made = replies if late_first else replies[::-1]
+    again = await desk.write(desk.claim(desk.ask("K-1")))
+
+    assert isinstance(made, Authorised)
+    assert made.row.generation == 2
+    assert twin in [Twin(failed.commit_id), Twin(made.row.commit_id)]
+    assert again == Twin(made.row.commit_id)
+    assert await desk.kinds() == ["INTENT", "OUTCOME", "INTENT"]
+    assert (await desk.stored(failed.commit_id)) == failed
+
+
+async def test_a_retry_made_by_a_newer_version_of_the_fingerprint_is_the_same_request(desk: Desk) -> None:
+    """A gateway is upgraded between an original and its retry: the row is compared in its own version, superseded in it, and other content stays other."""
+    old = desk.ask("K-1")
+    first = await desk.committed(old, Event.HOST_DID_NOT)
+    digests = {**old.fingerprints, VERSION + 1: b"n" * 32}
+    retry, other = replace(old, fingerprints=digests), replace(old, fingerprints={**digests, VERSION: b"o" * 32})
+    second = await desk.authorised(replace(old, supersedes=first.commit_id, fingerprints={VERSION: b"s" * 32}))
+    successor = {VERSION: b"s" * 32, VERSION + 1: b"t" * 32}
+
+    assert await desk.write(desk.claim(retry)) == Twin(second.commit_id)
+    assert await desk.refused(other) is Reason.IDEMPOTENCY_KEY_REUSED
+    assert await desk.write(desk.claim(replace(retry, supersedes=first.commit_id, fingerprints=successor))) == Twin(second.commit_id)
+
+
+async def test_what_a_newer_gateway_bound_is_neither_the_same_nor_another_for_an_older_one(desk: Desk) -> None:
+    """In the middle of an upgrade, or after a step back: nothing is forwarded and nothing said of the content; the caller asks again."""
+    first = await desk.authorised(desk.ask("K-1"))
+    older = {VERSION - 1: b"f" * 32}
+
+    assert await desk.refused(replace(desk.ask("K-1"), fingerprints=older)) is Reason.NOT_READY
+    assert await desk.refused(replace(desk.ask("K-1"), fingerprints=older, supersedes=first.commit_id)) is Reason.NOT_READY
+    assert await desk.kinds() == ["INTENT"]
 
 
 @pytest.mark.parametrize("event", [Event.HOST_DID, Event.NOBODY_KNOWS, None])

@@ -4,6 +4,7 @@ import pytest
 
 from gateway.domain.asks import Refuse
 from gateway.domain.budget import Ledger, Window
+from gateway.domain.fingerprint import VERSION
 from gateway.domain.lifecycle import Event
 from gateway.domain.reasons import Reason, RunStop
 from gateway.domain.records import KeyName, KeySpace, Note, RunName
@@ -15,14 +16,14 @@ from tests.contract.store_desk import RUN, TENANT, Desk, limit, reasons, run_nam
 
 def step(desk: Desk, key: str, *, content: str = "content", run: RunName = RUN, result: bytes = b'{"seats":12}') -> RecordStep:
     return RecordStep(
-        key=KeyName(KeySpace.STEP, run.tenant, key.encode()), fingerprint=content.encode(), caller="signup", run=run, terms=desk.terms, step="read_account",
-        result=result, salt=b"salt", activation_number=1, revision="r-1",
+        key=KeyName(KeySpace.STEP, run.tenant, key.encode()), fingerprints={VERSION: content.encode()}, caller="signup", run=run,
+        terms=desk.terms, step="read_account", result=result, salt=b"salt", activation_number=1, revision="r-1",
     )  # fmt: skip
 
 
 def finish(key: str, *, stop: RunStop = RunStop.FINAL_RESULT, note: str = "done", content: str = "content") -> FinishRun:
     name = KeyName(KeySpace.FINISH, TENANT, key.encode())
-    return FinishRun(key=name, fingerprint=content.encode(), run=RUN, stop=stop, note=note, salt=b"salt")
+    return FinishRun(key=name, fingerprints={VERSION: content.encode()}, run=RUN, stop=stop, note=note, salt=b"salt")
 
 
 class CountOpen(Write[int]):

@@ -176,6 +176,6 @@ async def _ended(desk: Desk, number: int) -> CommitRow:
     name = run_named(f"run-{number}")
     row = await desk.committed(desk.ask(f"K-{number}", run=name))
     key = KeyName(KeySpace.FINISH, TENANT, f"F-{number}".encode())
-    await desk.write(FinishRun(key=key, fingerprint=b"f", run=name, stop=RunStop.FINAL_RESULT, note="", salt=b"s"))
+    await desk.write(FinishRun(key=key, fingerprints={1: b"f"}, run=name, stop=RunStop.FINAL_RESULT, note="", salt=b"s"))
     desk.clock.advance(ms=1 + LEASE_MS)
     return row

@@ -25,7 +25,7 @@ def terms(*, stops_run: frozenset[str] = frozenset(), budgets: tuple[BudgetLimit
 
 
 ASK: Final = Ask(
-    key=KEY, supersedes="", fingerprint=b"f", fingerprint_version=1, same_as={"run_id": "run-1"}, caller="signup", run=RUN, terms=terms(),
+    key=KEY, supersedes="", fingerprints={1: b"f"}, same_as={"run_id": "run-1"}, caller="signup", run=RUN, terms=terms(),
     reach=Reach(tenant="acme", workflow="onboarding", step="write", run_id="run-1", action="top_up", target="billing"), expire_at_ms=NOW_MS + 1,
     activation_number=4, verdict_at_ms=NOW_MS, denial=(), decision=None, costs=(Cost(ledger=Ledger.WRITES, currency="", amount=2),),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from gateway.domain.commands import CommitCommand, DecideCommand, FinishCommand, Patience, StepCommand, Tighter
-from gateway.domain.fingerprint import commit_fingerprint, decide_fingerprint, finish_fingerprint, step_fingerprint
+from gateway.domain.fingerprint import VERSION, commit_fingerprint, decide_fingerprint, finish_fingerprint, step_fingerprint
 from gateway.domain.identity import Caller, Role
 from gateway.domain.limits import EXPIRE_MS_DEFAULT
 from gateway.domain.records import KeyName, KeySpace, RunName
@@ -50,7 +50,7 @@ def commit_command(
     return CommitCommand(
         caller=caller(tenant), key=KeyName(KeySpace.COMMIT, tenant, key.encode()), supersedes=supersedes, run=RunName(tenant, workflow, run_id), step=step,
         action=action, decision_id=decision_id, payload=body, expire_at_ms=expire_at_ms, traceparent=traceparent, patience=patience,
-        fingerprint=commit_fingerprint(run_id=run_id, workflow=workflow, step=step, action=action, decision_id=decision_id, payload=body),
+        fingerprints={VERSION: commit_fingerprint(run_id=run_id, workflow=workflow, step=step, action=action, decision_id=decision_id, payload=body)},
     )  # fmt: skip
 
 
@@ -62,9 +62,9 @@ def decide_command(
     return DecideCommand(
         caller=caller(tenant), key=KeyName(KeySpace.DECIDE, tenant, key.encode()), supersedes=supersedes, run=RunName(tenant, workflow, run_id), step=step,
         context=context, allowed_options=tuple(allowed_options), limits=limits, traceparent="", patience=patience, deadline_s=patience.hand_over_by_s,
-        fingerprint=decide_fingerprint(
+        fingerprints={VERSION: decide_fingerprint(
             run_id=run_id, workflow=workflow, step=step, context=context, allowed_options=tuple(allowed_options), limits=asked
-        ),
+        )},
     )  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def step_command(
 ) -> StepCommand:  # fmt: skip
     return StepCommand(
         caller=caller(tenant), key=KeyName(KeySpace.STEP, tenant, key.encode()), run=RunName(tenant, workflow, run_id), step=step, result=result,
-        patience=patience, fingerprint=step_fingerprint(run_id=run_id, workflow=workflow, step=step, result=result),
+        patience=patience, fingerprints={VERSION: step_fingerprint(run_id=run_id, workflow=workflow, step=step, result=result)},
     )  # fmt: skip
 
 
@@ -84,5 +84,5 @@ def finish_command(
 ) -> FinishCommand:  # fmt: skip
     return FinishCommand(
         caller=caller(tenant), key=KeyName(KeySpace.FINISH, tenant, key.encode()), run=RunName(tenant, workflow, run_id), stop=stop, note=note,
-        patience=patience, fingerprint=finish_fingerprint(run_id=run_id, workflow=workflow, stop=stop, note=note),
+        patience=patience, fingerprints={VERSION: finish_fingerprint(run_id=run_id, workflow=workflow, stop=stop, note=note)},
     )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Final
 
 from gateway.domain.budget import Ledger
 from gateway.domain.commands import CommitCommand
+from gateway.domain.fingerprint import VERSION
 from gateway.domain.halts import Halt, HaltScope
 from gateway.domain.handoffs import InProgress, Outcome
 from gateway.domain.lifecycle import State
@@ -138,7 +139,7 @@ async def _caller(machine: Machine, recorder: Recorder) -> None:
             key, payload={"account": "a", "slot": 1, "amount": amount}, supersedes=superseded.commit_id if superseded else "",
             expire_at_ms=machine.clock.now_ms() + 10**8,
         )  # fmt: skip
-        recorder.amounts[command.fingerprint.hex()] = amount
+        recorder.amounts[command.fingerprints[VERSION].hex()] = amount
         row = await _commit(machine, recorder, command)
         if row is not None and row.state in {State.FAILED, State.DENIED}:
             ended.append(row)
@@ -147,7 +148,7 @@ async def _caller(machine: Machine, recorder: Recorder) -> None:
 async def _commit(machine: Machine, recorder: Recorder, command: CommitCommand) -> CommitRow | None:
     loop = asyncio.get_running_loop()
     begins_s = loop.time()
-    claim = Claim(key=command.key.key.decode(), content=command.fingerprint.hex(), supersedes=command.supersedes, expected="")
+    claim = Claim(key=command.key.key.decode(), content=command.fingerprints[VERSION].hex(), supersedes=command.supersedes, expected="")
     answered = await machine.ask(partial(_committed, command), hang_up_after_s=machine.world.chance.choice([0.02, 10.0, 10.0, 10.0]))
     match answered:
         case Outcome(row=row):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from gateway.domain.budget import Cost, Ledger
+from gateway.domain.fingerprint import VERSION
 from gateway.domain.halts import HaltScope
 from gateway.domain.lifecycle import Event, State, Thinking
 from gateway.domain.reasons import DecideStop, Reason, RunStop
@@ -107,7 +108,7 @@ class StoreMachine(Comparing):
     def record_step(self, *, run: Run, key: str, content: str) -> None:
         asked = Request(run=run, key=key, content=content, step="read")
         write = RecordStep(
-            key=KeyName(KeySpace.STEP, run.tenant, key.encode()), fingerprint=content.encode(), caller="signup", run=RunName(*run),
+            key=KeyName(KeySpace.STEP, run.tenant, key.encode()), fingerprints={VERSION: content.encode()}, caller="signup", run=RunName(*run),
             terms=self.at.desk.terms, step="read", result=b"{}", salt=b"s", activation_number=1, revision="r-1",
         )  # fmt: skip
         self._ask(Asked(write, self.model.record_step(asked, name=f"step {self.at.desk.ids.fresh()}")))
@@ -118,8 +119,8 @@ class StoreMachine(Comparing):
             return
         asked = Request(run=run, key=f"F {run.run_id}", content=f"{content} of {run.workflow}", step="")
         write = FinishRun(
-            key=KeyName(KeySpace.FINISH, run.tenant, asked.key.encode()), fingerprint=asked.content.encode(), run=RunName(*run), stop=RunStop.FINAL_RESULT,
-            note="", salt=b"s",
+            key=KeyName(KeySpace.FINISH, run.tenant, asked.key.encode()), fingerprints={VERSION: asked.content.encode()}, run=RunName(*run),
+            stop=RunStop.FINAL_RESULT, note="", salt=b"s",
         )  # fmt: skip
         self._ask(Asked(write, self.model.finish(asked, "FINAL_RESULT")))
 

@@ -110,7 +110,7 @@ class AuthoriseCommit(Write[Authorised | Denied | Refuse | Rejudge | Twin]):
             commit_id=self.commit_id, tenant=ask.run.tenant, caller=ask.caller, key=ask.key.key,
             generation=len(key.generations) + 1 if key else 1, run_id=ask.run.run_id, workflow=ask.run.workflow, step=ask.reach.step,
             action=self.action, target=self.target, method=self.method, path=self.path,
-            decision_id=ask.decision.decision_id if ask.decision else "", fingerprint=ask.fingerprint, state=state, notes=notes, holds=holds,
+            decision_id=ask.decision.decision_id if ask.decision else "", fingerprint=ask.fingerprints[VERSION], state=state, notes=notes, holds=holds,
             verdict_id=self.verdict_id, activation_number=ask.activation_number, revision=self.revision, attempt_id=self.attempt_id,
             boot_id=rows.boot_id, attempts=attempts, lease_until_ms=lease_until_ms, not_after_ms=not_after_ms, host_status=0,
             response_truncated=False, created_at_ms=rows.now_ms, ended_at_ms=ended_at_ms, expire_at_ms=ask.expire_at_ms, entry_hash=b"",

@@ -87,7 +87,7 @@ class AuthoriseThinking(Write[ThinkingBegun | ThinkingDenied | Refuse | Rejudge 
         return DecisionRow(
             decision_id=self.decision_id, tenant=ask.run.tenant, caller=ask.caller, key=ask.key.key,
             generation=len(key.generations) + 1 if key else 1, run_id=ask.run.run_id, workflow=ask.run.workflow, step=ask.reach.step,
-            fingerprint=ask.fingerprint, state=Thinking.THINKING, option="", source="", stop=None, notes=(), evidence=(), usage=Usage(),
+            fingerprint=ask.fingerprints[VERSION], state=Thinking.THINKING, option="", source="", stop=None, notes=(), evidence=(), usage=Usage(),
             holds=(), models=not_halted_models(ask.reach, rows.gate.halts), verdict_id=self.verdict_id,
             activation_number=ask.activation_number, revision=self.revision,
             step_digest=self.step_digest, agent_version="", transcript_sha256=b"", boot_id=rows.boot_id, lease_until_ms=0,

@@ -11,9 +11,10 @@ from gateway.domain.audit import EntryKind, text_digest
 from gateway.domain.boundary import RunTerms
 from gateway.domain.budget import BudgetLimit, Level, Node, NodeRow, current
 from gateway.domain.change import replace
-from gateway.domain.fingerprint import VERSION
+from gateway.domain.fingerprint import VERSION, Fingerprints
+from gateway.domain.guards import bound_by_a_newer
 from gateway.domain.reasons import Reason, RunStop
-from gateway.domain.records import Generation, KeyName, Note, RunName, RunRow, StepRow
+from gateway.domain.records import Generation, KeyName, KeyRow, Note, RunName, RunRow, StepRow
 from gateway.domain.refusal import Refusal
 from gateway.domain.rows import Rows, Wants, Write
 from gateway.domain.runs import has_room, open_run, too_many_open, why_closed
@@ -44,7 +45,7 @@ class StepTaken:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordStep(Write[StepTaken | Refuse]):
     key: KeyName
-    fingerprint: bytes
+    fingerprints: Fingerprints
     caller: str
     run: RunName
     terms: RunTerms
@@ -62,9 +63,7 @@ class RecordStep(Write[StepTaken | Refuse]):
         row = rows.keys.get(self.key)
         if row is not None:
             left = run.steps_max - run.steps if run else 0
-            return same_content(row.generations, self.fingerprint) or StepTaken(
-                entry_hash=bytes.fromhex(row.latest.id), steps_left=left, replayed=True, notes=()
-            )
+            return same_content(row, self.fingerprints) or StepTaken(entry_hash=bytes.fromhex(row.latest.id), steps_left=left, replayed=True, notes=())
         if run is None:
             if not has_room(rows.open_runs.get(self.run.tenant, 0)):
                 return Refuse(too_many_open())
@@ -89,7 +88,7 @@ class RecordStep(Write[StepTaken | Refuse]):
         rows.dirty.steps[entry_hash] = StepRow(
             entry_hash=entry_hash, run=self.run, key=self.key.key, recorded_at_ms=rows.now_ms, result=self.result, salt=self.salt
         )
-        rows.bind(self.key, Generation(entry_hash.hex(), self.fingerprint, VERSION))
+        rows.bind(self.key, Generation(entry_hash.hex(), self.fingerprints[VERSION], VERSION))
         return StepTaken(entry_hash=entry_hash, steps_left=counted.steps_max - counted.steps, replayed=False, notes=())
 
 
@@ -134,7 +133,7 @@ class RunFinished:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishRun(Write[RunFinished | Refuse]):
     key: KeyName
-    fingerprint: bytes
+    fingerprints: Fingerprints
     run: RunName
     stop: RunStop
     note: str
@@ -148,7 +147,7 @@ class FinishRun(Write[RunFinished | Refuse]):
 
     def apply(self, rows: Rows) -> RunFinished | Refuse:
         run, row = rows.runs.get(self.run), rows.keys.get(self.key)
-        other = same_content(row.generations, self.fingerprint) if row else None
+        other = same_content(row, self.fingerprints) if row else None
         if other is not None:
             return other
         if run is None:
@@ -160,7 +159,7 @@ class FinishRun(Write[RunFinished | Refuse]):
         if not stopped.finish_key:
             stopped = replace(stopped, finish_key=self.key.key)
             rows.put_run(stopped)
-        rows.bind(self.key, Generation(self.run.run_id, self.fingerprint, VERSION))
+        rows.bind(self.key, Generation(self.run.run_id, self.fingerprints[VERSION], VERSION))
         return RunFinished(run=stopped, budgets=_balances(rows, stopped), replayed=already)
 
 
@@ -181,11 +180,13 @@ class TimeOutRun(Write[bool]):
         return True
 
 
-def same_content(generations: tuple[Generation, ...], fingerprint: bytes) -> Refuse | None:
+def same_content(row: KeyRow, fingerprints: Fingerprints) -> Refuse | None:
     """None when the key is bound to this very content."""
-    if not generations:
+    if not row.generations:
         return Refuse(Refusal(reason=Reason.KEY_RETIRED, message="this key was used, ended and collected; it never executes again."))
-    if any(one.fingerprint == fingerprint for one in generations):
+    if row.is_newer_than(fingerprints):
+        return Refuse(bound_by_a_newer())
+    if row.bound_to(fingerprints):
         return None
     return Refuse(Refusal(reason=Reason.IDEMPOTENCY_KEY_REUSED, message="this key is bound to other content; use another key for another call."))
 

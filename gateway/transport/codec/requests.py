@@ -2,7 +2,7 @@
 
 from countersign.v1 import gateway_pb2, types_pb2
 from gateway.domain.commands import CommitCommand, DecideCommand, FinishCommand, StepCommand, Tighter
-from gateway.domain.fingerprint import commit_fingerprint, decide_fingerprint, finish_fingerprint, step_fingerprint
+from gateway.domain.fingerprint import VERSION, commit_fingerprint, decide_fingerprint, finish_fingerprint, step_fingerprint
 from gateway.domain.limits import (
     CONTEXT_BYTES_MAX,
     EXPIRE_MS_DEFAULT,
@@ -33,9 +33,9 @@ def commit_command(request: gateway_pb2.CommitRequest, call: Call, now_ms: int) 
     return form.refusal() or CommitCommand(
         caller=call.caller, key=KeyName(KeySpace.COMMIT, tenant, key), supersedes=supersedes, run=run, step=step, action=action,
         decision_id=decision_id, payload=payload, expire_at_ms=expire_at_ms, traceparent=call.traceparent, patience=call.patience,
-        fingerprint=commit_fingerprint(
+        fingerprints={VERSION: commit_fingerprint(
             run_id=run.run_id, workflow=run.workflow, step=step, action=action, decision_id=decision_id, payload=payload
-        ),
+        )},
     )  # fmt: skip
 
 
@@ -52,10 +52,10 @@ def decide_command(request: gateway_pb2.DecideRequest, call: Call) -> DecideComm
     return form.refusal() or DecideCommand(
         caller=call.caller, key=KeyName(KeySpace.DECIDE, tenant, key), supersedes=supersedes, run=run, step=step, context=context,
         allowed_options=options, limits=limits, traceparent=call.traceparent, patience=call.patience, deadline_s=call.patience.hand_over_by_s,
-        fingerprint=decide_fingerprint(
+        fingerprints={VERSION: decide_fingerprint(
             run_id=run.run_id, workflow=run.workflow, step=step, context=context, allowed_options=options,
             limits=(limits.steps_max, limits.tool_calls_max, limits.tokens_max, limits.spend_micros_max, limits.wall_ms_max),
-        ),
+        )},
     )  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def step_command(request: gateway_pb2.RecordStepRequest, call: Call) -> StepComm
     result = form.document("result", request.result, bytes_max=STEP_RESULT_BYTES_MAX)
     return form.refusal() or StepCommand(
         caller=call.caller, key=KeyName(KeySpace.STEP, tenant, key), run=run, step=step, result=result, patience=call.patience,
-        fingerprint=step_fingerprint(run_id=run.run_id, workflow=run.workflow, step=step, result=result),
+        fingerprints={VERSION: step_fingerprint(run_id=run.run_id, workflow=run.workflow, step=step, result=result)},
     )  # fmt: skip
 
 
@@ -90,7 +90,7 @@ def finish_command(request: gateway_pb2.FinishRunRequest, call: Call) -> FinishC
         form.wrong("stop", "expected RUN_STOP_FINAL_RESULT or RUN_STOP_FAILED: the other stops are the gateway's to say")
     return form.refusal() or FinishCommand(
         caller=call.caller, key=KeyName(KeySpace.FINISH, tenant, key), run=run, stop=stop, note=note, patience=call.patience,
-        fingerprint=finish_fingerprint(run_id=run.run_id, workflow=run.workflow, stop=stop, note=note),
+        fingerprints={VERSION: finish_fingerprint(run_id=run.run_id, workflow=run.workflow, stop=stop, note=note)},
     )  # fmt: skip
 
 

@@ -34,7 +34,13 @@ OF_THE_LEDGER: Final = (
     ),
     Mutant(
         name="replay-without-fingerprint", bug="the same key answers for other content",
-        file=_GUARDS, text="row.bound_to({ask.fingerprint_version: ask.fingerprint})", put="True", test=_EXAM + "test_a_key_is_bound_to_its_content",
+        file=_GUARDS, text="row.bound_to(ask.fingerprints)", put="True", test=_EXAM + "test_a_key_is_bound_to_its_content",
+    ),
+    Mutant(
+        name="newest-fingerprint-alone", bug="after an upgrade of the fingerprint a retry is taken for other content",
+        file="gateway/domain/records.py", text="fingerprints.get(self.fingerprint_version) == self.fingerprint",
+        put="fingerprints[max(fingerprints)] == self.fingerprint",
+        test=_EXAM + "test_a_retry_made_by_a_newer_version_of_the_fingerprint_is_the_same_request",
     ),
     Mutant(
         name="unknown-superseded", bug="what may have happened is tried again under a new generation", first=True,

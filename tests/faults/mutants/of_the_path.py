@@ -19,7 +19,7 @@ _SEND_FIRST: Final = """            early = claim_of(judged, commit_id=commit_id
             ))
 """
 _CANCELLED: Final = """    try:
-        done, _ = await asyncio.wait({task}, timeout=left_s)
+        await _wait(task, by_s=answer_by_s)
     except asyncio.CancelledError:
         task.cancel()
         raise
@@ -33,7 +33,7 @@ OF_THE_PATH: Final = (
     ),
     Mutant(
         name="leaves-with-its-caller", bug="a caller that leaves takes the write with it: a hold that nobody ends", first=True,
-        file="gateway/service/keeper.py", text="    done, _ = await asyncio.wait({task}, timeout=left_s)\n",
+        file="gateway/service/keeper.py", text="    await _wait(task, by_s=answer_by_s)\n",
         put=_CANCELLED,
         test="tests/unit/gateway/service/test_commit_after_t1.py::test_a_caller_that_leaves_while_t1_is_being_written_changes_nothing_either",
     ),

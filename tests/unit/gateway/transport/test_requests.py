@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from countersign.v1 import gateway_pb2, types_pb2
 from gateway.domain.commands import CommitCommand, DecideCommand, FinishCommand, StepCommand, Tighter
+from gateway.domain.fingerprint import VERSION
 from gateway.domain.identity import Role
 from gateway.domain.limits import CONTEXT_BYTES_MAX, EXPIRE_MS_DEFAULT, EXPIRE_MS_MAX, NOTE_CHARS_MAX, PAYLOAD_BYTES_MAX, STEP_RESULT_BYTES_MAX
 from gateway.domain.records import KeyName, KeySpace, RunName
@@ -56,7 +57,7 @@ def test_the_fingerprint_covers_what_defines_the_write_and_nothing_else() -> Non
     def print_of(request: gateway_pb2.CommitRequest) -> bytes:
         found = commit_command(request, CALL, NOW_MS)
         assert isinstance(found, CommitCommand)
-        return found.fingerprint
+        return found.fingerprints[VERSION]
 
     same = [write(expire_time=Timestamp(seconds=NOW_MS // 1000 + 5)), write(supersedes="c-1"), write(idempotency_key="K-2")]
     other = [
@@ -73,7 +74,7 @@ def test_the_fingerprint_of_a_question_covers_options_and_limits() -> None:
     def print_of(request: gateway_pb2.DecideRequest) -> bytes:
         found = decide_command(request, CALL)
         assert isinstance(found, DecideCommand)
-        return found.fingerprint
+        return found.fingerprints[VERSION]
 
     other = [
         question(context=b"{}"), question(allowed_options=["basic"]), question(allowed_options=["pro", "basic"]), question(allowed_options=["basic", "pro"]),
@@ -160,7 +161,7 @@ def test_a_step_and_its_finish_become_their_commands() -> None:
     assert isinstance(finish, FinishCommand)
     assert (step.key, finish.key) == (KeyName(KeySpace.STEP, TENANT, b"K"), KeyName(KeySpace.FINISH, TENANT, b"K"))
     assert (finish.stop, finish.note, finish.run) == ("FAILED", "n", RunName(TENANT, "w", "r"))
-    assert step.fingerprint != finish.fingerprint
+    assert step.fingerprints != finish.fingerprints
 
 
 @pytest.mark.parametrize(

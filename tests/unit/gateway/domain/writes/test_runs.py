@@ -27,7 +27,7 @@ async def test_a_stop_says_how_many_steps_were_taken_and_why_by_digest(desk: Ope
     await desk.write(_step(desk))
     name = KeyName(KeySpace.FINISH, "acme", b"F-1")
 
-    await desk.write(FinishRun(key=name, fingerprint=b"f", run=RUN, stop=RunStop.FAILED, note="gave up", salt=b"pepper"))
+    await desk.write(FinishRun(key=name, fingerprints={1: b"f"}, run=RUN, stop=RunStop.FAILED, note="gave up", salt=b"pepper"))
 
     leaf = desk.leaves()[-1]
     assert leaf.items() >= {
@@ -51,6 +51,6 @@ async def test_the_last_step_leaves_none_and_the_next_is_not_taken(desk: OpenDes
 
 def _step(desk: OpenDesk, key: bytes = b"S-1") -> RecordStep:
     return RecordStep(
-        key=KeyName(KeySpace.STEP, "acme", key), fingerprint=b"f", caller="signup", run=RUN, terms=desk.terms, step="read_account", result=b"12 seats",
+        key=KeyName(KeySpace.STEP, "acme", key), fingerprints={1: b"f"}, caller="signup", run=RUN, terms=desk.terms, step="read_account", result=b"12 seats",
         salt=b"salt", activation_number=1, revision="r-1",
     )  # fmt: skip
