@@ -92,8 +92,11 @@ class GrpcHost:
             answer: bytes | None = await call
         except grpc.aio.AioRpcError as ended:
             code = ended.code()
+            if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+                self._lines.doubt(line)
             return Silent(f"the call ended with {code.name}, which a library says too") if code in _NOBODY_SPOKE else code
         except asyncio.CancelledError:
+            self._lines.doubt(line)
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise

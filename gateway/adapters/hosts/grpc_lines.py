@@ -3,7 +3,8 @@
 1. Connecting is a phase of its own, with its own time: a channel that is not ready within it is closed, and nothing was sent.
 2. The library resolves no name. We resolve it, check every address against the declared networks, and give it those addresses.
 3. The library sends nothing again (`enable_retries` 0), takes no proxy and no service config, and shares no connection with another channel.
-4. A target of mode `none` gets a fresh line for every call; others share one, while it is ready and has not idled too long.
+4. A target of mode `none` gets a fresh line for every call; others share one, while it is ready, has not idled too long and answers: a host that is
+   parted from us leaves it ready for minutes, and each call on it would be one more that nobody knows about.
 5. A line that is done with is closed when its last call has ended.
 """
 
@@ -99,6 +100,11 @@ class Lines:
             line.timer = asyncio.get_running_loop().call_later(self._spec.idle_ms_max / 1000, self._retire, line)
         else:
             self._retire(line)
+
+    def doubt(self, line: Line) -> None:
+        """A call on it had no answer in time: the next one connects, and is known not to be sent where that fails."""
+        if line is self._shared:
+            self._shared = None
 
     async def close(self) -> None:
         """Ends every line, also those in use."""

@@ -138,6 +138,48 @@ async def test_a_line_that_idled_too_long_is_closed() -> None:
     assert (len(raw.deliveries), raw.connections) == (2, 2)
 
 
+@pytest.mark.parametrize("asks", [False, True])
+async def test_a_line_that_did_not_answer_in_time_is_not_used_again(asks: bool) -> None:  # noqa: FBT001 - parametrised
+    """What swallowed one call would swallow the next: that one connects, and where it cannot it was not sent."""
+    clock = FakeClock()
+    async with RawGrpcHost(BEHAVIOURS["never_answers"], BEHAVIOURS["ok"]) as raw:
+        host = GrpcHost(replace(grpc_target(raw.url, "query"), call_timeout_ms=5_000 if asks else 200), clock)
+        if asks:
+            await host.query(key="cs-1", deadline_s=asyncio.get_running_loop().time() + 0.2)
+        else:
+            await host.apply(delivery(clock, key="cs-1"))
+        seen = await host.apply(delivery(clock, key="cs-2"))
+        await host.close()
+
+    assert isinstance(seen, GrpcReply)
+    assert raw.connections == 2
+
+
+async def test_what_is_under_way_on_a_doubted_line_ends_there() -> None:
+    """It is closed when its last call has been answered, and nobody takes it meanwhile."""
+    async with RawGrpcHost(BEHAVIOURS["ok"]) as raw:
+        lines = Lines(grpc_target(raw.url))
+        late, well = await lines.take(), await lines.take()
+        assert isinstance(late, Line)
+        assert well is late
+        lines.doubt(late)
+        lines.give(late)
+        other = await lines.take()
+        assert isinstance(other, Line)
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = well.channel.unary_unary("/countersign.host.v1.HostService/Apply")
+        answered = await call(b"")
+        lines.give(well)
+        lines.give(other)
+        async with asyncio.timeout(5):
+            while raw.open > 1:
+                await raw.changed()
+        await lines.close()
+
+    assert answered
+    assert other is not late
+    assert raw.connections == 2
+
+
 async def test_a_line_closed_under_us_is_not_used() -> None:
     """What is taken is ready: a line that the host has hung up on is left, and another is made."""
     async with RawGrpcHost(BEHAVIOURS["ok_then_close"]) as raw:
