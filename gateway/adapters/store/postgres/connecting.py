@@ -3,7 +3,8 @@
 1. Nothing comes from the environment or a password file of the library: what is not said here is not used.
 2. Over TCP the server is verified by its name (TLS), unless the settings say that the wire is plain.
 3. A session bounds its waits on the server too: a gateway that was stopped in the middle of a transaction loses it, and its locks, after
-   `IDLE_S_MAX`. No statement has a server-side time limit: ended while it waits for a standby, a COMMIT would be reported done and not be safe.
+   `IDLE_S_MAX`. What writes has no server-side time limit: ended while it waits for a standby, a COMMIT would be reported done and not be safe.
+   A gateway that is no longer there, because its machine or the network is gone, leaves its sessions for a minute, not for the system's two hours.
 4. Plans stay with the indexes whatever the tables' statistics say: a table that was small when a plan was made will not stay so.
 """
 
@@ -42,12 +43,17 @@ _SESSION: Final = {
     "idle_in_transaction_session_timeout": f"{IDLE_S_MAX}s",
     "lock_timeout": f"{LOCK_S_MAX}s",
     "statement_timeout": "0",
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "60s",
     "client_min_messages": "warning",
     "jit": "off",
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
+_READS: Final = {"default_transaction_read_only": "on", "statement_timeout": f"{STATEMENT_S_MAX:.0f}s"}
 _UNSAFE: Final = frozenset({"off", "local"})
 _UNSAFE_WITH_HA: Final = frozenset({"off", "local", "remote_write"})
 
@@ -87,8 +93,8 @@ async def connect(access: Access) -> Wire:
         return await asyncpg.connect(**arguments(access))
 
 
-def arguments(access: Access) -> dict[str, Any]:
-    """What the library is told."""
+def arguments(access: Access, *, reads: bool = False) -> dict[str, Any]:
+    """What the library is told. `reads`: the connection will never write."""
     where: dict[str, Any] = (
         {"dsn": access.dsn}
         if access.dsn
@@ -99,7 +105,7 @@ def arguments(access: Access) -> dict[str, Any]:
         "ssl": False if access.plain or access.host.startswith("/") else _tls(access.ca_file),
         "timeout": CONNECT_S_MAX,
         "command_timeout": STATEMENT_S_MAX,
-        "server_settings": _SESSION,
+        "server_settings": _SESSION | (_READS if reads else {}),
         "target_session_attrs": "primary" if "," in access.dsn else "any",
     }
 

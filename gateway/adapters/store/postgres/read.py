@@ -2,6 +2,8 @@
 
 1. A question of several statements sees one state of the store (REPEATABLE READ); what was acknowledged before it began is in it.
 2. What requests recall is gathered: those of one turn share one snapshot and its statements.
+3. A connection that has not answered to the end is cut. It is not waited for once more: where nobody hears a question, nobody hears its cancellation;
+   and the server ends by itself what has taken too long.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -59,6 +61,7 @@ _EVERY_DECISION: Final = READ.taking("every_decision")
 _EVERY_RUN: Final = READ.taking("every_run")
 _STEPS_RECORDED: Final = READ.taking("steps_recorded")
 
+_BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _RUNS_NAMED_MAX: Final = 10
 _RUN_NODES_MAX: Final = 1_000
 _NODES_MAX: Final = 2**31 - 1
@@ -111,14 +114,12 @@ class Reader:
     @staticmethod
     async def open(access: Access, *, boot_id: str, store_id: str, store_clock: Clock | None) -> "Reader":
         """Every connection is checked when it is made: whoever answers may have become a standby, which does not know the latest."""
-        asked = arguments(access)
 
         async def check(connection: Wire) -> None:
             await check_again(connection, access, store_id=store_id)
 
-        settings = asked["server_settings"] | {"default_transaction_read_only": "on"}
         with translated("connect"):
-            pool = await asyncpg.create_pool(**asked | {"server_settings": settings}, min_size=0, max_size=access.reads_max, init=check, reset=_leave_as_it_is)
+            pool = await asyncpg.create_pool(**arguments(access, reads=True), min_size=0, max_size=access.reads_max, init=check, reset=_leave_as_it_is)
         return Reader(pool, boot_id=boot_id, store_clock=store_clock)
 
     async def close(self) -> None:
@@ -220,19 +221,33 @@ class Reader:
         return self._store_clock.now_ms() if self._store_clock else None
 
     async def _one(self, sql: str, *values: object) -> "asyncpg.Record | None":
-        with translated("read"):
-            return await self._pool.fetchrow(sql, *values)
+        async with self._asked() as connection:
+            return await connection.fetchrow(sql, *values)
 
     async def _all(self, sql: str, *values: object) -> "list[asyncpg.Record]":
-        with translated("read"):
-            return await self._pool.fetch(sql, *values)
+        async with self._asked() as connection:
+            return await connection.fetch(sql, *values)
 
     @asynccontextmanager
     async def _snapshot(self) -> AsyncIterator[Connection]:
         """A connection that sees one state of the store."""
+        async with self._asked() as connection:
+            await connection.execute(_BEGIN)
+            yield connection
+            await connection.execute("COMMIT")
+
+    @asynccontextmanager
+    async def _asked(self) -> AsyncIterator[Connection]:
+        """A connection, in the hands of one question."""
+        answered = False
         with translated("read"):
-            async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-                yield connection
+            async with self._pool.acquire() as connection:
+                try:
+                    yield connection
+                    answered = True
+                finally:
+                    if not answered:
+                        connection.terminate()
 
 
 class RecallErrand(Errand[Facts]):

@@ -16,6 +16,8 @@ from tests.fakes.postgres import Server, programs
 TLS: Final = Path(__file__).parents[5] / "fakes" / "tls"
 AUTHORITY: Final = TLS / "authority.pem"
 PASSWORD: Final = "pass word/with:signs"
+KEPT: Final = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "tcp_user_timeout")
+SETTING: Final = "SELECT setting::integer FROM pg_settings WHERE name = $1"
 
 
 def free_port() -> int:
@@ -66,3 +68,13 @@ async def test_who_answers_over_tcp_is_checked(on_tcp: Access, monkeypatch: pyte
         with pytest.raises(StoreFault):
             await connect(access)
     assert "with:signs" not in repr(on_tcp)
+
+
+async def test_the_server_lets_go_of_a_gateway_that_is_no_longer_there(on_tcp: Access) -> None:
+    """Its machine or the network is gone, and no end of file will ever come: after a minute, and not after two hours, the server has noticed."""
+    connection = await connect(on_tcp)
+    kept = {name: await connection.fetchval(SETTING, name) for name in KEPT}
+    await connection.close()
+
+    assert kept["tcp_keepalives_idle"] + kept["tcp_keepalives_interval"] * kept["tcp_keepalives_count"] == 60
+    assert kept["tcp_user_timeout"] == 60_000
