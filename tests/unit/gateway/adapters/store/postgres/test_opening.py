@@ -135,6 +135,7 @@ async def test_a_server_that_is_not_there_is_said(database: Access) -> None:
 
 async def test_a_database_of_another_encoding_is_refused(postgres: Server) -> None:
     """Names are compared by their bytes."""
+    await postgres.ready()
     connection = await postgres.administer()
     await connection.execute("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1'")
     await connection.close()
