@@ -33,6 +33,8 @@ _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder with a random name is
 _CHEAP: Final = ("shared_buffers=64MB", "max_connections=150", "listen_addresses=", "wal_level=minimal", "max_wal_senders=0", "autovacuum=off")
 _ROLES: Final = ("CREATE ROLE owner LOGIN", "CREATE ROLE gateway LOGIN")
 _TEMPLATE: Final = "migrated"
+_SETPRIV: Final = shutil.which("setpriv")
+_DIES_WITH_US: Final = (_SETPRIV, "--pdeathsig", "QUIT") if _SETPRIV else ()  # where we are killed, and end nothing any more
 
 
 class Server:
@@ -57,7 +59,7 @@ class Server:
         """Begins the process, with `more` settings; whoever asks for a database waits for it. `port` also names its socket."""
         self._answered, self._port = False, port
         options = [part for setting in (*_CHEAP, *self._settings, *more, f"port={port}") for part in ("-c", setting)]
-        command = [str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), *options]
+        command = [*_DIES_WITH_US, str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), *options]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, user=self._user, cwd=self.folder, stdout=log, stderr=log, env={"LC_ALL": "C"})
 

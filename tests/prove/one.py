@@ -7,13 +7,15 @@
 import argparse
 import importlib
 import json
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from types import FrameType
+from typing import Final, NoReturn
 from xml.etree import ElementTree as ET
 
 from tests.prove.suite import Assignment, Failure, Report, Run
@@ -31,6 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--only", default="")
     parser.add_argument("--report", type=Path, required=True)
     asked = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupted)  # so that a suite that is ended ends what it began
     with tempfile.TemporaryDirectory(prefix="cs-prove-") as folder:
         volume = 0 if asked.volume == ALL else asked.volume
         given = Assignment(volume=volume, seed=asked.seed, only=asked.only, folder=Path(folder), told=_told)
@@ -71,6 +74,10 @@ def _failure(case: ET.Element) -> Failure | None:
             said = (found.get("message") or "").strip().splitlines()
             return Failure(case=f"{case.get('file', '')}::{case.get('name', '')}", what=f"{tag}: {said[0] if said else ''}"[:300])
     return None
+
+
+def _interrupted(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _told(done: int) -> None:
