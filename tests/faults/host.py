@@ -4,11 +4,13 @@
 2. The member `host` of the body says what to do: apply, refuse, vanish (apply, then break off), drop (break off), fail (apply, then 500),
    hold (apply once released, unless Not-After has passed).
 3. An `Idempotency-Key` that took effect answers as before and does nothing. A Not-After that has passed closes the key with 412.
-4. `GET /operations/{key}` · `GET /record` · `POST /release`. Loopback, a free port, told on the first line; it ends when standard input does.
+4. `GET /operations/{key}` · `GET /record` · `POST /release`. Loopback, or the address it is given and then over TLS; a free port, told on the first
+   line; it ends when standard input does.
 """
 
 import asyncio
 import json
+import ssl
 import sys
 import time
 from contextlib import suppress
@@ -96,15 +98,25 @@ def _too_late(headers: dict[str, str]) -> bool:
     return bool(not_after) and datetime.fromisoformat(not_after or "").timestamp() < time.time()
 
 
-async def serve() -> None:
+async def serve(address: str, tls: ssl.SSLContext | None) -> None:
     record = Record()
-    server = await asyncio.start_server(lambda reader, writer: _serve(record, reader, writer), "127.0.0.1", 0, limit=_HEAD_BYTES_MAX)
+    server = await asyncio.start_server(lambda reader, writer: _serve(record, reader, writer), address, 0, limit=_HEAD_BYTES_MAX, ssl=tls)
     ended = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), ended.set)
-    sys.stdout.write(f"{READY}http://127.0.0.1:{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.write(f"{READY}{'https' if tls else 'http'}://{address}:{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await ended.wait()
 
 
+def _tls(certificate: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    return context
+
+
 if __name__ == "__main__":
-    asyncio.run(serve())
+    match sys.argv[1:]:
+        case [address, certificate]:
+            asyncio.run(serve(address, _tls(certificate)))
+        case _:
+            asyncio.run(serve("127.0.0.1", None))

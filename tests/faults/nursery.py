@@ -1,9 +1,9 @@
 """`python -m tests.faults.nursery`: brings real gateways into the world quickly, one process each.
 
 1. Everything is imported once; each gateway is a fork made before anything of gRPC exists, and runs `gateway.app.serve`.
-2. One command a line: `start SETTINGS LOG CLOCK STOP` → the pid; `wait PID` → how it ended (a signal is negative). `CLOCK` is `-`, or a file of
-   milliseconds that are added to the wall clock: how a day passes between two lines of the gateway's code. `STOP` is a file that names a moment:
-   the gateway that comes to it stops itself there, once.
+2. One command a line: `start SETTINGS LOG CLOCK STOP [NETWORK]` → the pid; `wait PID` → how it ended (a signal is negative). `CLOCK` is `-`, or a
+   file of milliseconds that are added to the wall clock: how a day passes between two lines of the gateway's code. `STOP` is a file that names a
+   moment: the gateway that comes to it stops itself there, once. `NETWORK` is the network namespace it lives in, where that is another than ours.
 3. A fork lets anybody trace it, so that a suite may inject faults where the kernel allows tracing of children alone.
 4. When standard input ends, so do the gateways it still has; and they die with it, however it dies.
 """
@@ -25,6 +25,7 @@ from gateway.adapters.hosts.link import Link
 from gateway.config import load
 from gateway.domain.host_answer import HttpReply, Observation, Silent
 from gateway.ports.host import Delivery
+from tests.faults.replicas.network import enter
 
 BEFORE_THE_LOOK: Final = "before the look"
 BEFORE_THE_BYTE: Final = "before the byte"
@@ -63,9 +64,11 @@ def _stop_at(file: Path) -> None:
     setattr(Link, "exchange", exchange_after)  # noqa: B010 - as above
 
 
-def _become_a_gateway(settings: Path, log: Path, clock: str, stop: Path) -> NoReturn:
+def _become_a_gateway(settings: Path, log: Path, clock: str, stop: Path, network: str) -> NoReturn:
     code = 70
     try:
+        if network:
+            enter(Path(network))
         libc = ctypes.CDLL(None)
         libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
         libc.prctl(_PR_SET_PTRACER, _ANYBODY, 0, 0, 0)
@@ -95,10 +98,10 @@ def main() -> None:
     born: set[int] = set()
     for line in sys.stdin:
         match line.split():
-            case ["start", settings, log, clock, stop]:
+            case ["start", settings, log, clock, stop, *network]:
                 pid = os.fork()
                 if pid == 0:
-                    _become_a_gateway(Path(settings), Path(log), clock, Path(stop))
+                    _become_a_gateway(Path(settings), Path(log), clock, Path(stop), "".join(network))
                 born.add(pid)
                 _say(str(pid))
             case ["wait", number]:

@@ -153,7 +153,7 @@ TABLE: Final = (
     ),
     Row(
         name="partitions", guarantee="a gateway parted from its callers, its host or its store, one way or both: the others go on, and healed all agree",
-        runs="tests.faults.replicas.partitions", counts="partitions", quick=2, full=12, soak=12, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
+        runs="tests.faults.replicas.partitions", counts="partitions", quick=2, full=13, soak=13, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
     ),
 )  # fmt: skip
 

@@ -7,6 +7,7 @@
 
 import asyncio
 import json
+import ssl
 import subprocess
 import sys
 import time
@@ -21,7 +22,7 @@ from gateway.domain.lifecycle import State
 from gateway.domain.targets import HostMode
 from tests.fakes.postgres import Server, programs
 from tests.faults.host import READY
-from tests.faults.replicas.gateway import PAUSE_S, ROOT, STARTS_S_MAX, FleetBroken, Gateway, lives, settings
+from tests.faults.replicas.gateway import PAUSE_S, ROOT, STARTS_S_MAX, Around, FleetBroken, Gateway, lives, settings
 from tests.faults.replicas.lines import Line, Lines
 from tests.faults.replicas.stored import read_postgres
 from tests.faults.replicas.wire import PostgresLine
@@ -32,7 +33,7 @@ SETTLES_S_MAX: Final = 60.0
 COMES_S_MAX: Final = 20.0
 LATE_MS_MAX: Final = 5_000  # beyond its lease, what a gateway left has been found
 _OPEN: Final = f"SELECT count(*) FROM countersign.commits WHERE state = '{State.FORWARDING}' OR (state = '{State.UNKNOWN}' AND target <> 'post')"  # noqa: S608 - ours
-_SETTINGS: Final = ("deadlock_timeout=50ms", "max_connections=200")
+SETTINGS: Final = ("deadlock_timeout=50ms", "max_connections=200")
 
 
 class NotCome(Exception):
@@ -48,13 +49,14 @@ class Fleet:
         self._lined = lined
         self._read_timeout_ms = read_timeout_ms
         self._looks_every_ms = looks_every_ms
+        self._trusts: ssl.SSLContext | None = None  # whom a host over TLS is certified by
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self._host = self._child(stack, "tests.faults.host")
+            self._host = self._host_child(stack)
             self._nursery = self._child(stack, "tests.faults.nursery")
-            self.server = Server(programs(), settings=_SETTINGS)
+            self.server = self._server()
             stack.callback(self.server.end)
             self.server.start()
             self.access = asyncio.run(self.server.database())
@@ -136,7 +138,7 @@ class Fleet:
         return [Delivery(key=one["key"], at_ms=one["at_ms"], applied=one["applied"]) for one in self.host("/record")]
 
     def host(self, path: str) -> list[dict[str, Any]]:
-        with urllib.request.urlopen(f"{self._host_url}{path}", timeout=10) as answer:  # noqa: S310 - our own host, on the loopback
+        with urllib.request.urlopen(f"{self._host_url}{path}", timeout=10, context=self._trusts) as answer:  # noqa: S310 - our own host
             answered: list[dict[str, Any]] = json.load(answer)
         return answered
 
@@ -158,31 +160,45 @@ class Fleet:
             time.sleep(20 * PAUSE_S)
         return self.check(settled=True)
 
+    def _server(self) -> Server:
+        """Made, not started."""
+        return Server(programs(), settings=SETTINGS)
+
     def _declared(self, number: int, lines: Lines) -> Gateway:
         folder = self._folder / f"g{number}"
         folder.mkdir()
         (folder / "opa").mkdir(mode=0o700)
         gateway = Gateway(number, folder, ask=self.ask, told=self.told)
-        host_url, store_at = self._host_url, self.server.folder
-        if self._lined:
-            gateway.called_at, store_at = folder / "callers", folder / "pg"
-            store_at.mkdir()
-            gateway.to_callers = Line(lines, to=gateway.socket)
-            gateway.to_host = Line(lines, to=int(host_url.rpartition(":")[2]))
-            gateway.to_store = PostgresLine(lines, to=self.server.folder / ".s.PGSQL.5432")
-            lines.on_socket(gateway.called_at, gateway.to_callers)
-            lines.on_socket(store_at / ".s.PGSQL.5432", gateway.to_store)
-            host_url = f"http://127.0.0.1:{lines.on_port(gateway.to_host)}"
-        gateway.declare(
-            settings(
-                gateway, host_url=host_url, store_at=store_at, database=self.access.database, read_timeout_ms=self._read_timeout_ms,
-                looks_every_ms=self._looks_every_ms,
-            )
-        )  # fmt: skip
+        around = self._lines(gateway, folder, lines) if self._lined else self._around(gateway, folder)
+        gateway.declare(settings(gateway, around, read_timeout_ms=self._read_timeout_ms, looks_every_ms=self._looks_every_ms))
         return gateway
 
-    def _child(self, stack: ExitStack, module: str) -> subprocess.Popen[str]:
-        child = subprocess.Popen([sys.executable, "-m", module], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def _around(self, gateway: Gateway, folder: Path) -> Around:
+        """Who a gateway deals with, and where. `folder` is its own."""
+        del folder
+        return self._on_loopback(gateway, host_url=self._host_url, store_at=self.server.folder)
+
+    def _lines(self, gateway: Gateway, folder: Path, lines: Lines) -> Around:
+        gateway.called_at, store_at = folder / "callers", folder / "pg"
+        store_at.mkdir()
+        gateway.to_callers = Line(lines, to=gateway.socket)
+        gateway.to_host = Line(lines, to=int(self._host_url.rpartition(":")[2]))
+        gateway.to_store = PostgresLine(lines, to=self.server.folder / ".s.PGSQL.5432")
+        lines.on_socket(gateway.called_at, gateway.to_callers)
+        lines.on_socket(store_at / ".s.PGSQL.5432", gateway.to_store)
+        return self._on_loopback(gateway, host_url=f"http://127.0.0.1:{lines.on_port(gateway.to_host)}", store_at=store_at)
+
+    def _on_loopback(self, gateway: Gateway, *, host_url: str, store_at: Path) -> Around:
+        return Around(
+            callers={"address": f"unix:{gateway.socket}"}, host={"base_url": host_url, "networks": ["127.0.0.1/32"]},
+            store={"host": str(store_at), "database": self.access.database},
+        )  # fmt: skip
+
+    def _host_child(self, stack: ExitStack) -> subprocess.Popen[str]:
+        return self._child(stack, "tests.faults.host")
+
+    def _child(self, stack: ExitStack, module: str, *arguments: str) -> subprocess.Popen[str]:
+        child = subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert child.stdin is not None
         assert child.stdout is not None
         for end in (child.stdout.close, lambda: child.wait(STARTS_S_MAX), child.stdin.close):

@@ -1,7 +1,7 @@
 """One gateway process of a fleet: begun, killed, stopped; asked as a workflow asks it and as an operator does.
 
 1. A request is sent once. What came of it is kept for the check; where nothing came, nobody knows.
-2. `to_callers`, `to_host`, `to_store` are there where the fleet is lined.
+2. `to_callers`, `to_host`, `to_store` are there where the fleet is lined; `network` and `connects` where it lives on machines of its own.
 """
 
 import json
@@ -9,7 +9,8 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -48,6 +49,8 @@ class Gateway:
         self.socket = folder / "gw" / "gateway.sock"
         self.called_at = self.socket  # where its callers reach it
         self.operated_at = folder / "op" / "gateway.sock"
+        self.network = ""  # the namespace it lives in, where that is not ours
+        self.connects: Callable[[], Client] = lambda: connect(self.workflow_address)
         self._ask = ask
         self._told = told
         self._settings = folder / "settings.yaml"
@@ -58,16 +61,16 @@ class Gateway:
         self._settings.write_text(json.dumps(settings))
 
     def begin(self) -> None:
-        self.pid = int(self._ask(f"start {self._settings} {self._log} - {self.stop_file}"))
+        self.pid = int(self._ask(f"start {self._settings} {self._log} - {self.stop_file} {self.network}"))
 
     def up(self) -> None:
         """Returns when it answers."""
         until_s = time.monotonic() + STARTS_S_MAX
-        while not _listens(self.socket):
+        while not _listens(self.operated_at):  # the last of its listeners
             if time.monotonic() > until_s or not lives(self.pid):
                 raise FleetBroken(f"gateway {self.number} did not come up; it said:\n{self.said()}")
             time.sleep(PAUSE_S)
-        self._client = connect(self.workflow_address)
+        self._client = self.connects()
 
     def start(self) -> None:
         self.begin()
@@ -145,16 +148,23 @@ class Gateway:
             self._client = None
 
 
-def settings(gateway: Gateway, *, host_url: str, store_at: Path, database: str, read_timeout_ms: int, looks_every_ms: int) -> dict[str, object]:
-    target = {
-        "base_url": host_url, "connect_timeout": "500ms", "send_timeout": "300ms", "read_timeout": f"{read_timeout_ms}ms", "networks": ["127.0.0.1/32"],
-    }  # fmt: skip
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What a gateway's settings say of those around it."""
+
+    callers: Mapping[str, object]  # of the listener: where, and what proves them
+    host: Mapping[str, object]  # of every target
+    store: Mapping[str, object]
+
+
+def settings(gateway: Gateway, around: Around, *, read_timeout_ms: int, looks_every_ms: int) -> dict[str, object]:
+    target = {"connect_timeout": "500ms", "send_timeout": "300ms", "read_timeout": f"{read_timeout_ms}ms", **around.host}
     return {
         "listeners": [
-            {"name": "suite", "address": f"unix:{gateway.socket}", "tenant": "acme", "caller": "suite", "role": "workflow"},
+            {"name": "suite", "tenant": "acme", "caller": "suite", "role": "workflow", **around.callers},
             {"name": "operator", "address": f"unix:{gateway.operated_at}", "tenant": "*", "caller": "on-call", "role": "operator"},
         ],
-        "store": {"postgres": {"host": str(store_at), "database": database, "user": "gateway"}},
+        "store": {"postgres": {"user": "gateway", **around.store}},
         "activation": {"path": str(HERE / "activation")},
         "opa": {"folder": str(ROOT / ".tools" / "bin"), "runtime_folder": str(gateway.socket.parent.parent / "opa")},
         "targets": {
