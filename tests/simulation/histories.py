@@ -22,14 +22,15 @@ from tests.fakes.activation import TENANT, activation, usd
 from tests.fakes.commands import commit_command, patient
 from tests.fakes.gateway import FakeGateway
 from tests.fakes.store import MemoryStore
-from tests.simulation.ledger_spec import FOREVER_S, Claim, Everything, Look, Row, Spec, Switch, What, ends
+from tests.simulation.history import History
+from tests.simulation.ledger_spec import FOREVER_S, Claim, Look, Row, Switch, What
 from tests.simulation.operators import OPERATOR, resolves, wall_clock
 from tests.simulation.process import Machine, crashes
 from tests.simulation.run import heal
 from tests.simulation.sim_host import HostSystem
 from tests.simulation.virtual import run_virtually
 from tests.simulation.watch import Watch
-from tests.simulation.wgl import Op, linearizable
+from tests.simulation.wgl import Op
 from tests.simulation.world import World, WorldClock
 
 LIMIT: Final = 800
@@ -63,13 +64,9 @@ class Recorder:
     def switched(self, name: str, begins_s: float, ends_s: float, *, on: bool) -> None:
         self.ops.append(Op(what=Switch(name=name, on=on), begins_s=begins_s, ends_s=ends_s))
 
-    def judged(self, rows: dict[str, Sequence[Row]], now_s: float, *, limit: int) -> Sequence[Op[What]]:
-        """What fits into no order; empty when the history is linearizable."""
-        spec = Spec(rows, limit)
-        everything: Op[What] = Op(what=Everything(), begins_s=now_s, ends_s=now_s)
-        ops = [*self.ops, *ends(rows, self.ops), everything]
-        found: Sequence[Op[What]] = linearizable(ops, spec.start(), spec.step)
-        return found
+    def history(self, stored: Sequence[CommitRow], *, limit: int) -> History:
+        """With what the store held in the end."""
+        return History(told=[*self.ops], rows=rows_of(stored, self.amounts), limit=limit)
 
 
 def rows_of(stored: Sequence[CommitRow], amounts: dict[str, int]) -> dict[str, Sequence[Row]]:
@@ -89,20 +86,11 @@ def rows_of(stored: Sequence[CommitRow], amounts: dict[str, int]) -> dict[str, S
     }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """A simulated history, checked."""
-
-    ops: Sequence[Op[What]]
-    rows: dict[str, Sequence[Row]]
-    wrong: Sequence[str]
-
-
-def simulated(seed: str) -> Judged:
+def simulated(seed: str) -> History:
     return run_virtually(_simulated(seed))
 
 
-async def _simulated(seed: str) -> Judged:
+async def _simulated(seed: str) -> History:
     world, clock, recorder = World(random.Random(seed)), WorldClock(), Recorder()  # noqa: S311 - reproducible on purpose
     hosts = {name: HostSystem(world, clock, world.chance.choice([*HostMode]), enforces_not_after=True) for name in ("billing", "mail")}
     law = activation(
@@ -117,11 +105,9 @@ async def _simulated(seed: str) -> Judged:
         *callers, crashes(machine, TROUBLED_S), _operator(machine, recorder), wall_clock(machine, TROUBLED_S), resolves(machine, watch, TROUBLED_S)
     )
     await heal(world, clock, machine, watch)
-    now_s = asyncio.get_running_loop().time()
-    rows = rows_of([*durable.rows.values()], recorder.amounts)
+    history = recorder.history([*durable.rows.values()], limit=LIMIT)
     await machine.shut_down()
-    left = recorder.judged(rows, now_s, limit=LIMIT)
-    return Judged(ops=recorder.ops, rows=rows, wrong=[f"fits nowhere: {op}" for op in left])
+    return history
 
 
 async def _caller(machine: Machine, recorder: Recorder) -> None:

@@ -21,7 +21,8 @@ from countersign.v1 import gateway_pb2, gateway_pb2_grpc, operator_pb2, operator
 from gateway.domain.fingerprint import commit_fingerprint
 from tests.faults.arena import Arena
 from tests.prove.ledger_check import read_sqlite
-from tests.simulation.histories import ANSWERS, Recorder, rows_of
+from tests.simulation.histories import ANSWERS, Recorder
+from tests.simulation.history import History
 from tests.simulation.ledger_spec import Claim, Switch
 
 LIMIT: Final = 5_000_000  # of a run of the workflow `race`
@@ -76,8 +77,8 @@ class Play:
         return random.Random(f"{self.name}/{of}")  # noqa: S311 - the callers' choices repeat; their timing does not
 
 
-def real_history(arena: HistoryArena, name: str, chance: random.Random) -> list[str]:
-    """Plays one and answers what is wrong with it."""
+def real_history(arena: HistoryArena, name: str, chance: random.Random) -> tuple[History, list[str]]:
+    """Plays one, and answers what the arena's own check finds wrong beside it."""
     play = Play(arena=arena, name=name, chance=chance, until_s=time.monotonic() + LASTS_S)
     threads = [threading.Thread(target=caller, args=(play, number)) for number in range(CALLERS)]
     threads.append(threading.Thread(target=operator, args=(play,)))
@@ -91,9 +92,8 @@ def real_history(arena: HistoryArena, name: str, chance: random.Random) -> list[
         thread.join()
     lift_all(arena)
     wrong = arena.check_settled()
-    now_s = time.monotonic()
-    rows = rows_of([row for row in read_sqlite(arena.store).books.commits if row.run_id == name], play.recorder.amounts)
-    return wrong + [f"fits nowhere: {op}" for op in play.recorder.judged(rows, now_s, limit=LIMIT)]
+    stored = [row for row in read_sqlite(arena.store).books.commits if row.run_id == name]
+    return play.recorder.history(stored, limit=LIMIT), wrong
 
 
 def caller(play: Play, number: int) -> None:

@@ -147,8 +147,8 @@ def test_simulated_histories_are_linearizable() -> None:
     """With crashes, hang-ups and halts; and enough happens for that to mean something."""
     histories = [simulated(f"quick/{number}") for number in range(20)]
 
-    assert [one.wrong for one in histories if one.wrong] == []
+    assert [left for one in histories if (left := one.left())] == []
     assert {row.state + row.reason for one in histories for of_key in one.rows.values() for row in of_key} >= {
         "SUCCEEDED", "FAILED", "DENIEDHALTED", "DENIEDBUDGET_EXHAUSTED",
     }  # fmt: skip
-    assert any(op.optional for one in histories for op in one.ops)
+    assert any(op.optional for one in histories for op in one.told)

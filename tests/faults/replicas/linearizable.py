@@ -1,7 +1,8 @@
 """Histories of four gateways on one PostgreSQL: a caller at each, the same keys, an operator, SIGKILL of a gateway or of the server in the middle.
 
 1. What all callers were told has to fit into one order that the contract allows, as if there were one gateway that did one thing after the other.
-2. A history has a run and keys of its own. Afterwards the fleet's own check holds store, host and callers against each other as well.
+2. A history has a run and keys of its own, and is judged by our own checker and by Porcupine, which have to agree, on a spoilt copy of it too.
+3. Afterwards the fleet's own check holds store, host and callers against each other as well.
 """
 
 import threading
@@ -12,7 +13,10 @@ from typing import Final
 from tests.faults.replicas.fleet import Fleet
 from tests.faults.replicas.gateway import FleetBroken
 from tests.prove.suite import Assignment, Failure, Report, each
-from tests.simulation.histories import Recorder, rows_of
+from tests.simulation.histories import Recorder
+from tests.simulation.history import History
+from tests.simulation.porcupine.judging import Judges
+from tests.simulation.porcupine.opinion import NoPorcupine, Porcupine
 from tests.simulation.real_histories import LASTS_S, LIMIT, Play, caller, lift_all, operator
 from tests.simulation.wgl import TooMany
 
@@ -21,6 +25,14 @@ _LINES: Final = 12
 
 
 def run(given: Assignment) -> Report:
+    try:
+        with Porcupine(given.folder) as porcupine:
+            return _judged(given, Judges(porcupine))
+    except NoPorcupine as why:
+        return Report(volume=0, failures=(Failure(case="", what=str(why)),))
+
+
+def _judged(given: Assignment, judges: Judges) -> Report:
     asked = 0
     with Fleet(given.folder, size=_GATEWAYS, read_timeout_ms=400) as fleet:
 
@@ -28,8 +40,9 @@ def run(given: Assignment) -> Report:
             nonlocal asked
             recorder = Recorder()
             try:
-                wrong = _history(fleet, f"{given.seed}-{case}", given, case, recorder)
-            except (TooMany, FleetBroken) as why:
+                history, wrong = _history(fleet, f"{given.seed}-{case}", given, case, recorder)
+                wrong += judges.wrong(history, given.draw(f"{case}/spoilt"), spoils=1.0)
+            except (TooMany, FleetBroken, NoPorcupine) as why:
                 wrong = [str(why)]
             asked += len(recorder.ops)
             return "\n".join(wrong[:_LINES])
@@ -37,10 +50,11 @@ def run(given: Assignment) -> Report:
         report = each(given, [f"history-{number}" for number in range(given.volume)], one)
         wrong = fleet.check_settled()
     at_the_end = tuple(Failure(case="", what=f"at the end: {what}") for what in wrong)
-    return Report(volume=report.volume, failures=(*report.failures, *at_the_end), note=f"{_GATEWAYS} gateways; {asked} operations")
+    note = f"{_GATEWAYS} gateways; {asked} operations; {judges.note}"
+    return Report(volume=report.volume, failures=(*report.failures, *at_the_end), note=note)
 
 
-def _history(fleet: Fleet, name: str, given: Assignment, case: str, recorder: Recorder) -> list[str]:
+def _history(fleet: Fleet, name: str, given: Assignment, case: str, recorder: Recorder) -> tuple[History, list[str]]:
     chance, until_s = given.draw(case), time.monotonic() + LASTS_S
     plays = [Play(arena=gateway, name=name, chance=chance, until_s=until_s, recorder=recorder) for gateway in fleet.gateways]
     threads = [threading.Thread(target=caller, args=(play, number)) for number, play in enumerate(plays)]
@@ -54,8 +68,8 @@ def _history(fleet: Fleet, name: str, given: Assignment, case: str, recorder: Re
         thread.join()
     lift_all(fleet.gateways[0])
     wrong = fleet.check_settled()
-    rows = rows_of([row for row in fleet.stored().books.commits if row.run_id == name], recorder.amounts)
-    return wrong + [f"fits nowhere: {op}" for op in recorder.judged(rows, time.monotonic(), limit=LIMIT)]
+    stored = [row for row in fleet.stored().books.commits if row.run_id == name]
+    return recorder.history(stored, limit=LIMIT), wrong
 
 
 def _kill_one(fleet: Fleet, number: int) -> Callable[[], None]:
