@@ -48,13 +48,14 @@ def main() -> int:
     parser.add_argument("--suite", action="append", choices=[*BY_NAME], help="only these suites")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31), help="repeats a run")
     parser.add_argument("--only", default="", help="one case of one suite, as a failure named it")
-    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="suites at once")
+    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="cores to fill")
     asked = parser.parse_args()
     if asked.only and len(asked.suite or []) != 1:
         parser.error("--only names a case of one --suite")
     named = [BY_NAME[name] for name in asked.suite] if asked.suite else [row for row in TABLE if row.volume(asked.size)]
     print(f"proving {len(named)} of {len(TABLE)} suites, size {asked.size}, seed {asked.seed}", flush=True)
     signal.signal(signal.SIGTERM, _interrupted)  # so that what the suites have started ends with us
+    began_s = time.monotonic()
     ran = asyncio.run(run_all(named, Asked(size=asked.size, seed=asked.seed, only=asked.only, jobs=asked.jobs, told=Telling())))
     _tell_failures(ran, asked.size, asked.seed)
     _tell_table(ran, asked.size)
@@ -63,6 +64,8 @@ def main() -> int:
         _tell_controls(controls)
     if asked.size is Size.FULL and not asked.only:
         page.write(page.found_by(ran))
+    took_s = time.monotonic() - began_s
+    print(f"{took_s:.0f} s ({took_s / 60:.1f} min) by the clock, {sum(one.cpu_s for one in ran):.0f} s of CPU")
     passed, failed = sum(one.passed for one in ran), sum(len(one.report.failures) for one in ran)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
@@ -85,11 +88,11 @@ def _tell_failures(ran: list[Ran], size: Size, seed: int) -> None:
 
 
 def _tell_table(ran: list[Ran], size: Size) -> None:
-    table = Table("guarantee", "suite", "volume", "time", "result", title=f"what was proved ({size})")
+    table = Table("guarantee", "suite", "volume", "time", "cpu", "result", title=f"what was proved ({size})")
     for one in ran:
-        volume = f"{one.report.volume} {one.row.counts}" + (f"\n{one.report.note}" if one.report.note else "")
+        volume = "\n".join(filter(None, [f"{one.report.volume} {one.row.counts}", one.report.remark]))
         result = f"{len(one.report.failures)} FAILED" if one.report.failures else "passed"
-        table.add_row(one.row.guarantee, one.row.name, volume, f"{one.took_s:.0f} s", result)
+        table.add_row(one.row.guarantee, one.row.name, volume, f"{one.took_s:.0f} s", f"{one.cpu_s:.0f} s", result)
     Console(width=150).print(table)
 
 

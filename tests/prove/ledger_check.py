@@ -95,6 +95,9 @@ def _host(case: Case, rows: Mapping[str, CommitRow]) -> Iterator[str]:
     intents = {entry.subject_id: entry.time_ms for entry in case.stored.entries if entry.kind is EntryKind.INTENT}
     delivered = Counter(delivery.key for delivery in case.deliveries)
     applied = Counter(delivery.key for delivery in case.deliveries if delivery.applied)
+    first_ms: dict[str, int] = {}
+    for delivery in case.deliveries:
+        first_ms[delivery.key] = min(delivery.at_ms, first_ms.get(delivery.key, delivery.at_ms))
     for key, count in delivered.items():
         commit_id = key.removeprefix("cs-")
         row = rows.get(commit_id)
@@ -106,9 +109,8 @@ def _host(case: Case, rows: Mapping[str, CommitRow]) -> Iterator[str]:
             yield f"I1: {key} was delivered {count} times, {sends_max} at most are right"
         if applied[key] > 1:
             yield f"I1: {key} took effect {applied[key]} times"
-        early = [delivery.at_ms for delivery in case.deliveries if delivery.key == key and delivery.at_ms < intents[commit_id]]
-        if early and case.clocks_agree:
-            yield f"I2: {key} was delivered {intents[commit_id] - early[0]} ms before its INTENT"
+        if first_ms[key] < intents[commit_id] and case.clocks_agree:
+            yield f"I2: {key} was delivered {intents[commit_id] - first_ms[key]} ms before its INTENT"
     for row in rows.values():
         effects = applied[f"cs-{row.commit_id}"]
         if row.state is State.SUCCEEDED and not effects:

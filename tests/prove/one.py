@@ -7,12 +7,13 @@
 import argparse
 import importlib
 import json
+import resource
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
@@ -31,14 +32,18 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--volume", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--only", default="")
+    parser.add_argument("--part", type=int, default=0)
+    parser.add_argument("--parts", type=int, default=1)
     parser.add_argument("--report", type=Path, required=True)
     asked = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupted)  # so that a suite that is ended ends what it began
     with tempfile.TemporaryDirectory(prefix="cs-prove-") as folder:
         volume = 0 if asked.volume == ALL else asked.volume
-        given = Assignment(volume=volume, seed=asked.seed, only=asked.only, folder=Path(folder), told=_told)
+        given = Assignment(
+            volume=volume, seed=asked.seed, only=asked.only, folder=Path(folder), told=_told, part=asked.part, parts=asked.parts
+        )  # fmt: skip
         report = run(BY_NAME[asked.name], given)
-    asked.report.write_text(json.dumps(asdict(report)))
+    asked.report.write_text(json.dumps({**asdict(report), "cpu_s": _cpu_s()}))
     return 1 if report.failures else 0
 
 
@@ -47,10 +52,10 @@ def run(row: Row, given: Assignment) -> Report:
         return _run_tests((given.only,) if given.only else row.runs)
     suite: Run = importlib.import_module(row.runs).run
     report = suite(given)
-    if given.only or report.failures or report.volume >= max(1, given.volume):
+    if given.only or report.failures or report.volume >= max(1, given.share):
         return report
-    short = Failure(case="", what=f"{report.volume} cases of {given.volume} ran: nothing is proved by the others")
-    return Report(volume=report.volume, failures=(short,), note=report.note)
+    short = Failure(case="", what=f"{report.volume} cases of {given.share} ran: nothing is proved by the others")
+    return replace(report, failures=(short,))
 
 
 def _run_tests(files: Sequence[str]) -> Report:
@@ -78,6 +83,11 @@ def _failure(case: ET.Element) -> Failure | None:
 
 def _interrupted(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
+
+
+def _cpu_s() -> float:
+    """Of this process and of what it has started and seen end."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
 def _told(done: int) -> None:

@@ -60,7 +60,7 @@ def found_in(text: str) -> dict[str, Found]:
 def found_by(ran: Sequence[Ran]) -> dict[str, Found]:
     return {
         one.row.name: Found(
-            f"{one.report.volume} {one.row.counts}{f'; {one.report.note}' if one.report.note else ''}",
+            "; ".join(filter(None, [f"{one.report.volume} {one.row.counts}", one.report.remark])),
             f"{len(one.report.failures)} FAILED" if one.report.failures else "passed",
         )
         for one in ran

@@ -12,20 +12,17 @@ _TWICE_EVERY = 50
 
 def run(given: Assignment) -> Report:
     """Some runs are made twice: the same seed must leave the same trace."""
-    ended: Counter[str] = Counter()
-    boots = 0
+    counted: Counter[str] = Counter()
 
     def try_out(case: str) -> str:
-        nonlocal boots
         made = simulate(f"{given.seed}/{case}")
-        ended.update(made.ended)
-        boots += made.boots
+        counted.update(made.ended)
+        counted["boots"] += made.boots
         if int(case) % _TWICE_EVERY == 0 and simulate(f"{given.seed}/{case}").trace_hash != made.trace_hash:
             return "the same seed left another trace"
         if given.only:
             print("\n".join(made.said))
         return "\n".join(made.wrong[:_LINES])
 
-    report = each(given, [str(number) for number in range(given.volume)], try_out)
-    note = ", ".join(f"{count} {state}" for state, count in sorted(ended.items()))
-    return replace(report, note=f"{boots} boots; {note}")
+    report = each(given, map(str, range(given.volume)), try_out)
+    return replace(report, counted=counted)

@@ -4,12 +4,14 @@
 2. The same seed and volume give the same cases. A case has a name; `only` runs that one case again, as it was.
 3. What could not be tried is a failure, said in a sentence: nothing is skipped, and nothing is proved by absence.
 4. A suite ends its own processes, by their ids, and writes in `folder` alone.
+5. Its cases may be shared out among several processes, each of which takes those that are its own. No case depends on another, nor on where it runs.
 """
 
 import random
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -38,7 +40,13 @@ class Report:
 
     volume: int  # cases that ran to their end
     failures: tuple[Failure, ...]
-    note: str = ""  # for the table: what else was counted ("412 syncs, 96 of them torn")
+    note: str = ""  # for the table: what is true of the whole suite ("at 412 moments")
+    counted: Mapping[str, int] = field(default_factory=dict)  # and what was counted besides: {"torn": 96}
+
+    @property
+    def remark(self) -> str:
+        """Note and counts, for a person."""
+        return "; ".join(filter(None, [self.note, ", ".join(f"{count} {what}" for what, count in sorted(self.counted.items()))]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +58,17 @@ class Assignment:
     only: str  # the name of one case, or ""
     folder: Path  # its own, short enough for sockets, thrown away afterwards
     told: Callable[[int], None]  # progress: how many cases have ended
+    part: int = 0  # of `parts` that share the cases
+    parts: int = 1
+
+    @property
+    def share(self) -> int:
+        """How many of `volume` cases are this part's."""
+        return len(range(self.part, self.volume, self.parts))
+
+    def own(self, cases: Iterable[Case]) -> Iterable[Case]:
+        """Those of all the cases that this part runs: every so-manyth, so that what is slow is shared out too."""
+        return islice(cases, self.part, None, self.parts)
 
     def draw(self, name: str) -> random.Random:
         """Chance that depends on the seed and `name` alone: a case replayed by itself draws what it drew among others."""
@@ -69,10 +88,10 @@ def evenly(cases: Sequence[Case], volume: int) -> list[Case]:
 
 
 def each(given: Assignment, cases: Iterable[str], try_out: Callable[[str], str]) -> Report:
-    """Runs `try_out` on every case, or on the one named; it answers what is wrong, or "". Stops after `FAILURES_MAX`."""
+    """Runs `try_out` on every case of this part, or on the one named; it answers what is wrong, or "". Stops after `FAILURES_MAX`."""
     failures: list[Failure] = []
     done = 0
-    for case in [given.only] if given.only else cases:
+    for case in [given.only] if given.only else given.own(cases):
         wrong = try_out(case)
         done += 1
         given.told(done)
@@ -81,3 +100,14 @@ def each(given: Assignment, cases: Iterable[str], try_out: Callable[[str], str])
             if len(failures) == FAILURES_MAX:
                 break
     return Report(volume=done, failures=tuple(failures))
+
+
+def together(parts: Sequence[Report]) -> Report:
+    """What the parts of one suite found, as one report."""
+    counted: dict[str, int] = {}
+    for what, count in (pair for part in parts for pair in part.counted.items()):
+        counted[what] = counted.get(what, 0) + count
+    return Report(
+        volume=sum(part.volume for part in parts), failures=tuple(failure for part in parts for failure in part.failures),
+        note="; ".join(dict.fromkeys(part.note for part in parts if part.note)), counted=counted,
+    )  # fmt: skip

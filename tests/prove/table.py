@@ -26,10 +26,15 @@ class Row:
     full: int
     soak: int
     holds: str  # the invariants of `tests/prove/README.md` it checks
-    long: int = 0  # minutes at full, about; the longest begin first, so that none is left alone at the end
+    long: int = 0  # minutes at full, about, that each of its parts takes; the longest begin first, so that none is left alone at the end
+    parts: int = 1  # processes that share its cases, but for the quick size
+    load: int = 100  # percent of a core, about, that each of them fills: one that mostly waits leaves room
 
     def volume(self, size: Size) -> int:
         return {Size.QUICK: self.quick, Size.FULL: self.full, Size.SOAK: self.soak}[size]
+
+    def parts_at(self, size: Size) -> int:
+        return 1 if size is Size.QUICK else self.parts
 
     def seconds_max(self, size: Size) -> int:
         return _HANGS_S[size]

@@ -6,17 +6,17 @@ import pytest
 
 from tests.prove import page
 from tests.prove.one import run
-from tests.prove.running import Asked, Ran, run_one
-from tests.prove.suite import Assignment, Failure, Report, Size, evenly
+from tests.prove.running import Asked, Ran, run_all
+from tests.prove.suite import Assignment, Failure, Report, Size, each, evenly, together
 from tests.prove.table import ALL, TABLE, Row
 
 
-def row(*, volume: int = ALL, runs: str | tuple[str, ...] = "tests.unit.prove.planted") -> Row:
-    return Row(name="planted", guarantee="g", runs=runs, counts="cases", quick=volume, full=volume, soak=volume, holds="I1")
+def row(*, volume: int = ALL, runs: str | tuple[str, ...] = "tests.unit.prove.planted", parts: int = 1) -> Row:
+    return Row(name="planted", guarantee="g", runs=runs, counts="cases", quick=volume, full=volume, soak=volume, holds="I1", parts=parts)
 
 
-def given(folder: Path, *, volume: int = 0, only: str = "") -> Assignment:
-    return Assignment(volume=volume, seed=1, only=only, folder=folder, told=lambda _: None)
+def given(folder: Path, *, volume: int = 0, only: str = "", part: int = 0, parts: int = 1) -> Assignment:
+    return Assignment(volume=volume, seed=1, only=only, folder=folder, told=lambda _: None, part=part, parts=parts)
 
 
 def test_a_suite_that_runs_its_cases_passes(tmp_path: Path) -> None:
@@ -52,9 +52,32 @@ async def test_a_suite_that_ends_without_a_report_fails() -> None:
     """Whatever killed it; here a name the child does not know stands for any death before the report."""
     asked = Asked(size=Size.QUICK, seed=1, only="", jobs=1, told=lambda _row, _what: None)
 
-    ran = await run_one(row(), asked)
+    [ran] = await run_all([row()], asked)
 
     assert [failure.what for failure in ran.report.failures] == ["planted ended with 2 and no report"]
+
+
+def test_parts_share_the_cases(tmp_path: Path) -> None:
+    """Each case is in one part, and what the parts found is one report."""
+    parts = [each(given(tmp_path, volume=5, part=part, parts=2), "abcde", lambda case: f"{case} was seen") for part in range(2)]
+
+    whole = together(parts)
+    assert [[failure.case for failure in part.failures] for part in (*parts, whole)] == [[*"ace"], [*"bd"], [*"acebd"]]
+    assert whole.volume == 5
+
+
+def test_a_part_that_runs_fewer_cases_than_its_own_fails(tmp_path: Path) -> None:
+    """Of nine cases five are the first part's, and it has but two of the three there are."""
+    report = run(row(volume=9), given(tmp_path, volume=9, part=0, parts=2))
+
+    assert [failure.what for failure in report.failures] == ["2 cases of 5 ran: nothing is proved by the others"]
+
+
+def test_what_was_counted_is_added_up_and_what_is_true_of_all_is_said_once() -> None:
+    """A remark of a suite in parts reads as that of one."""
+    parts = [Report(volume=1, failures=(), note="at 9 moments", counted={"torn": count}) for count in (3, 4)]
+
+    assert together(parts).remark == "at 9 moments; 7 torn"
 
 
 def test_the_page_keeps_what_was_found_and_says_what_was_not() -> None:
