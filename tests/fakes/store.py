@@ -6,9 +6,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from hashlib import sha256
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from gateway.domain.audit import Entry
 from gateway.domain.budget import Level, NodeRow
@@ -16,7 +16,7 @@ from gateway.domain.conservation import Books
 from gateway.domain.facts import Facts, nodes_in_scope
 from gateway.domain.faults import StoreAmbiguous, StoreFault
 from gateway.domain.halts import Halt
-from gateway.domain.lifecycle import State, Thinking
+from gateway.domain.lifecycle import TERMINAL, State, Thinking
 from gateway.domain.records import Attempt, Body, CommitRow, DecisionRow, KeyName, KeyRow, KeySpace, RunName, RunRow, Spoken, StepRow, Tombstone
 from gateway.domain.rows import Dirty, Gate, Gone, Rows, Write
 from gateway.domain.writes.decisions import lost
@@ -74,14 +74,14 @@ class MemoryStore:
     async def facts(self, *, key: KeyName, run: RunName, decision_id: str) -> Facts:
         row = self.keys.get(key)
         latest = row.latest.id if row and row.generations else ""
-        in_scope = {node.key for node in nodes_in_scope(run, self.open_and_ended.get(run), self._gate)}
+        newest = self._newest({node.key for node in nodes_in_scope(run, self.open_and_ended.get(run), self._gate)})
         return Facts(
             key=row,
             commit=self.rows.get(latest) if key.space is KeySpace.COMMIT else None,
             decided=self.thoughts.get(latest) if key.space is KeySpace.DECIDE else None,
             decision=self.thoughts.get(decision_id),
             run=self.open_and_ended.get(run),
-            nodes=tuple(row for row in self._newest() if row.node.key in in_scope),
+            nodes=tuple(newest.values()),
             gate=self._gate,
             now_ms=self.clock.now_ms(),
         )
@@ -125,13 +125,15 @@ class MemoryStore:
         return [halt for halt in found if include_lifted or not halt.lifted_at_ms]
 
     async def nodes(self, *, tenant: str, workflow: str) -> list[NodeRow]:
-        return [row for row in self._newest() if tenant in {"*", row.node.tenant} and workflow in {"", row.node.workflow}]
+        return [row for row in self._newest().values() if tenant in {"*", row.node.tenant} and workflow in {"", row.node.workflow}]
 
     async def due(self, *, limit: int) -> Due:
-        now_ms, rows, open_runs = self.clock.now_ms(), self.rows.values(), [run for run in self.open_and_ended.values() if run.stop is None]
-        unknown = [row for row in rows if row.state is State.UNKNOWN and 0 < row.look_at_ms <= now_ms and row.look_until_ms <= now_ms]
+        now_ms, rows = self.clock.now_ms(), self.rows.values()
+        open_rows = [row for row in rows if row.state not in TERMINAL]
+        unknown = [row for row in open_rows if row.state is State.UNKNOWN and 0 < row.look_at_ms <= now_ms and row.look_until_ms <= now_ms]
+        open_runs = [run for run in self.open_and_ended.values() if run.stop is None]
         return Due(
-            interrupted=tuple(row.commit_id for row in rows if row.state is State.FORWARDING and row.lease_until_ms <= now_ms)[:limit],
+            interrupted=tuple(row.commit_id for row in open_rows if row.state is State.FORWARDING and row.lease_until_ms <= now_ms)[:limit],
             unknown=tuple(row.commit_id for row in sorted(unknown, key=lambda row: row.look_at_ms))[:limit],
             lost=tuple(row.decision_id for row in self.thoughts.values() if row.state is Thinking.THINKING and row.lease_until_ms <= now_ms)[:limit],
             timed_out=tuple(run.name for run in open_runs if run.deadline_at_ms <= now_ms)[:limit],
@@ -143,7 +145,7 @@ class MemoryStore:
         return Stretch(tuple(row for _, row in placed), placed[-1][0] if len(placed) == limit else "")
 
     def _shelved(self, shelf: Shelf) -> list[tuple[str, Shelved]]:
-        newest = {(row.node.key, row.window_start_ms) for row in self._newest()}
+        newest = {(key, row.window_start_ms) for key, row in self._newest().items()}
         found: list[tuple[str, Shelved]]
         match shelf:
             case Shelf.COMMITS:
@@ -196,7 +198,10 @@ class MemoryStore:
         self._down = "the store is closed"
 
     def _decide(self, write: Write[Reply], denials: dict[str, tuple[int, ...]]) -> tuple[Rows, Reply]:
-        open_runs = Counter(run.name.tenant for run in self.open_and_ended.values() if run.stop is None)
+        open_runs: dict[str, int] = {}
+        for run in self.open_and_ended.values():
+            if run.stop is None:
+                open_runs[run.name.tenant] = open_runs.get(run.name.tenant, 0) + 1
         rows = Rows(now_ms=self.clock.now_ms(), boot_id=self.boot_id, counter=self._counter, gate=self._gate, open_runs=open_runs)
         rows.denials = dict(denials)
         wants = write.wants()
@@ -212,9 +217,9 @@ class MemoryStore:
             rows.commits |= {row.commit_id: row for row in self.rows.values() if row.state in {State.FORWARDING, State.UNKNOWN}}
             rows.decisions |= {row.decision_id: row for row in self.thoughts.values() if row.state is Thinking.THINKING}
         rows.sought = {node.key for node in write.nodes(rows)}
-        newest = [row for row in self._newest() if row.node.key in rows.sought]
-        rows.newest = {row.node.key: row.window_start_ms for row in newest}
-        rows.nodes = {(row.node.key, row.window_start_ms): row for row in newest} | _some(self.windows, write.held(rows))
+        newest = self._newest(rows.sought)
+        rows.newest = {key: row.window_start_ms for key, row in newest.items()}
+        rows.nodes = {(key, row.window_start_ms): row for key, row in newest.items()} | _some(self.windows, write.held(rows))
         return rows, write.apply(rows)
 
     def _keep(self, dirty: Dirty) -> None:
@@ -236,7 +241,8 @@ class MemoryStore:
         self.evidence |= dirty.evidence
         self.attempts += dirty.attempts
         self.record += dirty.entries
-        self._drop(dirty.gone)
+        if dirty.gone != _NOTHING_GONE:
+            self._drop(dirty.gone)
 
     def _drop(self, gone: Gone) -> None:
         for commit_id in gone.commits:
@@ -256,16 +262,18 @@ class MemoryStore:
             del self.windows[place]
         self.keys = {name: row for name, row in self.keys.items() if row.generations or _hash(name) not in gone.tombstones}
 
-    def _newest(self) -> list[NodeRow]:
+    def _newest(self, of: Container[str] | None = None) -> dict[str, NodeRow]:
+        """By key, of these nodes or of all."""
         found: dict[str, NodeRow] = {}
-        for row in self.windows.values():
-            if row.node.key not in found or found[row.node.key].window_start_ms < row.window_start_ms:
-                found[row.node.key] = row
-        return list(found.values())
+        for (key, start_ms), row in self.windows.items():
+            if (of is None or key in of) and (key not in found or found[key].window_start_ms < start_ms):
+                found[key] = row
+        return found
 
 
 Key = TypeVar("Key")
 Row = TypeVar("Row")
+_NOTHING_GONE: Final = Gone()
 
 
 def _hash(name: KeyName) -> bytes:

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from gateway.domain.change import replace
 from gateway.domain.commands import CommitCommand, DecideCommand, FinishCommand, StepCommand
 from gateway.domain.handoffs import Decided, InProgress, Outcome
 from gateway.domain.lifecycle import State, Thinking

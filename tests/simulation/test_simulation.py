@@ -50,3 +50,33 @@ def test_a_world_in_which_everybody_waits_is_told() -> None:
 
     with pytest.raises(Stuck):
         run_virtually(for_ever())
+
+
+def test_what_is_due_at_one_moment_runs_as_it_was_asked_for() -> None:
+    """However many, and whatever was forgotten between them."""
+
+    async def at_once() -> list[int]:
+        told: list[int] = []
+        loop = asyncio.get_running_loop()
+        timers = [loop.call_later(1, told.append, number) for number in range(100)]
+        for timer in timers[::3]:
+            timer.cancel()
+        await asyncio.sleep(2)
+        return told
+
+    assert run_virtually(at_once()) == [number for number in range(100) if number % 3]
+
+
+def test_what_broke_unheard_is_told() -> None:
+    """Even where nobody but the collector of garbage comes upon it."""
+
+    async def breaks() -> None:
+        raise ValueError("unheard")
+
+    async def hears_nothing() -> None:
+        circle: list[object] = [asyncio.get_running_loop().create_task(breaks())]
+        circle.append(circle)
+        await asyncio.sleep(1)
+
+    with pytest.raises(AssertionError, match="unheard"):
+        run_virtually(hears_nothing())
