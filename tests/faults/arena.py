@@ -84,6 +84,10 @@ class Arena:
             time.sleep(_PAUSE_S)
         self._client = connect(f"unix:{self._socket}")
 
+    def spared_s(self) -> float:
+        """What a start would have taken longer, had nothing been prepared for it."""
+        return float(self._ask("spared"))
+
     def kill(self) -> None:
         """SIGKILL, unless it is dead already; returns when it is gone."""
         if _lives(self.pid):

@@ -1,9 +1,10 @@
 """`python -m tests.faults.nursery`: brings real gateways into the world quickly, one process each.
 
-1. Everything is imported once; each gateway is a fork made before anything of gRPC exists, and runs `gateway.app.serve`.
-2. One command a line: `start SETTINGS LOG CLOCK STOP [NETWORK]` → the pid; `wait PID` → how it ended (a signal is negative). `CLOCK` is `-`, or a
-   file of milliseconds that are added to the wall clock: how a day passes between two lines of the gateway's code. `STOP` is a file that names a
-   moment: the gateway that comes to it stops itself there, once. `NETWORK` is the network namespace it lives in, where that is another than ours.
+1. Everything is imported once, and policies are prepared once; each gateway is a fork made before anything of gRPC exists, and runs `gateway.app.serve`.
+2. One command a line: `start SETTINGS LOG CLOCK STOP [NETWORK]` → the pid; `wait PID` → how it ended (a signal is negative); `spared` → the seconds a
+   start was spared, for those who time one. `CLOCK` is `-`, or a file of milliseconds that are added to the wall clock: how a day passes between two lines
+   of the gateway's code. `STOP` is a file that names a moment: the gateway that comes to it stops itself there, once. `NETWORK` is the network namespace
+   it lives in, where that is another than ours.
 3. A fork lets anybody trace it, so that a suite may inject faults where the kernel allows tracing of children alone.
 4. When standard input ends, so do the gateways it still has; and they die with it, however it dies.
 """
@@ -25,6 +26,7 @@ from gateway.adapters.hosts.link import Link
 from gateway.config import load
 from gateway.domain.host_answer import HttpReply, Observation, Silent
 from gateway.ports.host import Delivery
+from tests.faults.prepared import Prepared
 from tests.faults.replicas.network import enter
 
 BEFORE_THE_LOOK: Final = "before the look"
@@ -96,9 +98,12 @@ def _say(line: str) -> None:
 
 def main() -> None:
     born: set[int] = set()
+    prepared = Prepared()
+    setattr(app.parts, "prepare", prepared.prepare)  # noqa: B010 - said as what it is: these gateways are spared what all would do alike
     for line in sys.stdin:
         match line.split():
             case ["start", settings, log, clock, stop, *network]:
+                prepared.learn(Path(settings))
                 pid = os.fork()
                 if pid == 0:
                     _become_a_gateway(Path(settings), Path(log), clock, Path(stop), "".join(network))
@@ -108,6 +113,8 @@ def main() -> None:
                 _, status = os.waitpid(int(number), 0)
                 born.discard(int(number))
                 _say(str(os.waitstatus_to_exitcode(status)))
+            case ["spared"]:
+                _say(f"{prepared.spared_s:.3f}")
             case _:
                 raise ValueError(f"no such command: {line!r}")
     for pid in born:
