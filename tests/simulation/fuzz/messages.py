@@ -42,6 +42,7 @@ _TEXTS: Final = st.one_of(
     st.text(max_size=20), st.sampled_from(["", "\x00", "\x1f", "a\nb", "\u2028", "\U0001f600", "é" * 200, "x" * 300, "x" * 70_000, "' OR 1=1 --", "../../x"])
 )
 _NUMBERS: Final = st.sampled_from([0, 1, -1, 2, 100, 500, 501, 2**31 - 1, -(2**31)])
+_NOTHING: Final = st.none()
 _LONG: Final = st.one_of(_NUMBERS, st.sampled_from([2**63 - 1, -(2**63), 10**15, 253_402_300_799, 253_402_300_800, -62_135_596_801]))
 
 
@@ -62,7 +63,8 @@ def _scalar(field: pb.FieldDescriptor) -> SearchStrategy[Any]:
             return st.one_of(st.sampled_from(_DOCUMENTS), st.binary(max_size=40))
         case _F.CPPTYPE_STRING:
             known = _KNOWN.get(field.name)
-            return st.integers(0, 11).flatmap(lambda drawn: st.sampled_from(known) if known and drawn < 11 else _TEXTS)
+            exists = st.sampled_from(known) if known else _TEXTS
+            return st.integers(0, 11).flatmap(lambda drawn: exists if drawn < 11 else _TEXTS)
         case _F.CPPTYPE_BOOL:
             return st.booleans()
         case _F.CPPTYPE_ENUM:
@@ -87,7 +89,7 @@ def _field(field: pb.FieldDescriptor) -> SearchStrategy[Callable[[Message], None
     one = message(field.message_type) if field.message_type else _scalar(field)
     if field.is_repeated:
         return st.lists(one, max_size=3).map(lambda items: lambda into: _extend(into, field, items))
-    some = st.integers(0, 9).flatmap(lambda drawn: st.none() if drawn == 9 else one)
+    some = st.integers(0, 9).flatmap(lambda drawn: _NOTHING if drawn == 9 else one)
     return some.map(lambda value: lambda into: _put(into, field.name, value))
 
 
