@@ -38,13 +38,17 @@ _DIES_WITH_US: Final = (_SETPRIV, "--pdeathsig", "QUIT") if _SETPRIV else ()  # 
 
 
 class Server:
-    """One server process and the databases in it. `settings` are of the server's command line; `parent` is where its folder lies instead of in memory."""
+    """One server process and the databases in it. `settings` are of the server's command line, `made_with` of the one that makes its data. `parent` is
+    where its folder lies instead of in memory, `data` where its data does instead of in that folder."""
 
-    def __init__(self, programs: Path, *, settings: Sequence[str] = (), parent: Path | None = None) -> None:
+    def __init__(
+        self, programs: Path, *, settings: Sequence[str] = (), made_with: Sequence[str] = (), parent: Path | None = None, data: Path | None = None
+    ) -> None:
         self._programs = programs
         self._settings = settings
         self._user = _unprivileged()
         self.folder = Path(tempfile.mkdtemp(prefix="cs-pg-", dir=parent or (_MEMORY if os.access(_MEMORY, os.W_OK) else None)))
+        self.data = data or self.folder / "data"
         self.process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
         self._port = 5432
@@ -52,14 +56,14 @@ class Server:
         self._answered = False
         if self._user:
             shutil.chown(self.folder, self._user)
-        command = [str(programs / "initdb"), "-D", str(self.folder / "data"), "-U", "postgres", "-A", "trust", "--no-locale", "-E", "UTF8", "-N"]
+        command = [str(programs / "initdb"), "-D", str(self.data), "-U", "postgres", "-A", "trust", "--no-locale", "-E", "UTF8", "-N", *made_with]
         subprocess.run(command, check=True, user=self._user, cwd=self.folder, stdout=subprocess.DEVNULL, env={"LC_ALL": "C"}, timeout=READY_S_MAX)
 
     def start(self, *more: str, port: int = 5432) -> None:
         """Begins the process, with `more` settings; whoever asks for a database waits for it. `port` also names its socket."""
         self._answered, self._port = False, port
         options = [part for setting in (*_CHEAP, *self._settings, *more, f"port={port}") for part in ("-c", setting)]
-        command = [*_DIES_WITH_US, str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), *options]
+        command = [*_DIES_WITH_US, str(self._programs / "postgres"), "-D", str(self.data), "-k", str(self.folder), *options]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, user=self._user, cwd=self.folder, stdout=log, stderr=log, env={"LC_ALL": "C"})
 
@@ -85,6 +89,11 @@ class Server:
     def pid(self) -> int:
         assert self.process is not None, "it runs"
         return self.process.pid
+
+    @property
+    def has_ended(self) -> bool:
+        """By itself."""
+        return self.process is not None and self.process.poll() is not None
 
     def kill(self) -> None:
         """SIGKILL to the postmaster; its children see that and end."""
