@@ -5,16 +5,20 @@
 3. A run's steps are its admitted commits, its counted decisions, its recorded steps, and those of them that were collected.
 4. A decision is consumed by one commit that names it and was not given back.
 5. What a node has authorised, less what was collected, never exceeds the greatest limit it was held against; only a bill above its hold may.
+6. Rows come one by one, in any order, and are not kept: what is summed up is put on a heap, by whom it is about.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from gateway.domain.budget import Hold, HoldState, NodeRow
+from gateway.domain.heap import Heap, MemoryHeap, by_subject
 from gateway.domain.lifecycle import State, Thinking
 from gateway.domain.records import CommitRow, DecisionRow, RunName, RunRow
+
+_TOGETHER_MAX: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,83 +44,171 @@ class Discrepancy:
 
 def discrepancies(books: Books) -> list[Discrepancy]:
     """Everything that does not add up; empty when all is well."""
-    return [*_of_nodes(books), *_of_limits(books), *_of_holds(books), *_of_runs(books), *_of_decisions(books)]
+    return weighed(books, Conservation(MemoryHeap()))
 
 
-def _of_nodes(books: Books) -> Iterator[Discrepancy]:
-    held: Counter[tuple[str, int]] = Counter()
-    settled: Counter[tuple[str, int]] = Counter()
-    for hold in _holds(books):
-        place = (hold.node.key, hold.window_start_ms)
-        held[place] += hold.amount if hold.state is HoldState.OPEN else 0
-        settled[place] += hold.settled if hold.state is HoldState.SETTLED else 0
-    rows = {(row.node.key, row.window_start_ms): row for row in books.nodes}
-    for place in sorted({*rows, *held}):
-        row = rows.get(place)
-        seen = (row.held, row.settled - row.collected) if row else (0, 0)
-        where = f"{place[0].replace(_UNIT, '/')} @ {place[1]}"
-        for what, expected, found in (("held", held[place], seen[0]), ("settled", settled[place], seen[1])):
-            if expected != found:
-                yield Discrepancy(what=what, where=where, expected=str(expected), seen=str(found))
-
-
-def _of_limits(books: Books) -> Iterator[Discrepancy]:
-    limits: dict[tuple[str, int], int] = {}
-    beyond: Counter[tuple[str, int]] = Counter()
-    for hold in _holds(books):
-        place = (hold.node.key, hold.window_start_ms)
-        limits[place] = max(hold.limit, limits.get(place, 0))
-        beyond[place] += max(0, hold.settled - hold.amount)
-    for row in books.nodes:
-        place = (row.node.key, row.window_start_ms)
-        authorised = row.held + row.settled - row.collected - beyond[place]
-        if place in limits and authorised > limits[place]:
-            where = f"{place[0].replace(_UNIT, '/')} @ {place[1]}"
-            yield Discrepancy(what="limit", where=where, expected=f"at most {limits[place]}", seen=str(authorised))
-
-
-def _of_holds(books: Books) -> Iterator[Discrepancy]:
+def weighed(books: Books, counted: "Conservation") -> list[Discrepancy]:
+    """Everything that does not add up, found with a heap of one's own."""
+    for node in books.nodes:
+        counted.node(node)
     for commit in books.commits:
-        yield from _unlike(f"commit {commit.commit_id} {commit.state}", commit.holds, _OF_COMMIT[commit.state])
+        counted.commit(commit)
     for decision in books.decisions:
-        expected = HoldState.OPEN if decision.state is Thinking.THINKING else HoldState.SETTLED
-        yield from _unlike(f"decision {decision.decision_id} {decision.state}", decision.holds, expected if decision.counted else None)
+        counted.decision(decision)
+    for run in books.runs:
+        counted.run(run)
+    for name, count in books.steps_recorded.items():
+        counted.steps_recorded(name, count)
+    return [*counted.found, *counted.sums()]
 
 
-def _unlike(where: str, holds: tuple[Hold, ...], expected: HoldState | None) -> Iterator[Discrepancy]:
+@dataclass(slots=True)
+class _Sum:
+    """Of the holds of one node in one window, as far as they were looked at."""
+
+    held: int = 0
+    settled: int = 0
+    beyond: int = 0  # settled above what was held
+    limit: int = -1  # the greatest they were held against
+
+    def add(self, *, held: int, settled: int, beyond: int, limit: int) -> None:
+        self.held += held
+        self.settled += settled
+        self.beyond += beyond
+        self.limit = max(self.limit, limit)
+
+
+class Conservation:
+    """Takes every row once. `found` is what rows show by themselves; `sums`, asked once at the end, what only all of them together show.
+
+    Sums of rows that come near each other meet before they go to the heap: `together_max` of them are kept.
+    """
+
+    def __init__(self, heap: Heap, *, together_max: int = _TOGETHER_MAX) -> None:
+        self.found: list[Discrepancy] = []
+        self._heap = heap
+        self._together_max = together_max
+        self._sums: dict[tuple[str, int], _Sum] = {}
+        self._steps: Counter[RunName] = Counter()
+
+    def node(self, row: NodeRow) -> None:
+        self._heap.put(_place(row.node.key, row.window_start_ms), f"{_ROW} {row.held} {row.settled} {row.collected}")
+
+    def run(self, row: RunRow) -> None:
+        self._heap.put(_run(row.name), f"{_ROW} {row.steps - row.collected}")
+
+    def commit(self, row: CommitRow) -> None:
+        self._holds(row.holds)
+        self.found += _unlike(f"commit {row.commit_id} {row.state}", row.holds, _OF_COMMIT[row.state])
+        if row.attempts:
+            self.steps_recorded(RunName(row.tenant, row.workflow, row.run_id), 1)
+        if row.decision_id and row.state not in _GIVEN_BACK:
+            self._heap.put(_KIND.join((_DECISIONS, row.commit_id)), f"{_NAMES} {row.decision_id}")
+
+    def decision(self, row: DecisionRow) -> None:
+        self._holds(row.holds)
+        expected = HoldState.OPEN if row.state is Thinking.THINKING else HoldState.SETTLED
+        self.found += _unlike(f"decision {row.decision_id} {row.state}", row.holds, expected if row.counted else None)
+        if row.counted:
+            self.steps_recorded(RunName(row.tenant, row.workflow, row.run_id), 1)
+        if row.consumed_by:
+            self._heap.put(_KIND.join((_DECISIONS, row.consumed_by)), f"{_CONSUMED} {row.decision_id}")
+
+    def steps_recorded(self, name: RunName, count: int) -> None:
+        self._steps[name] += count
+        if len(self._steps) > self._together_max:
+            self._put_steps()
+
+    def sums(self) -> Iterator[Discrepancy]:
+        self._put_sums()
+        self._put_steps()
+        for subject, words in by_subject(self._heap):
+            kind, _, of = subject.partition(_KIND)
+            yield from _KINDS[kind](of.replace(_UNIT, "/"), words)
+
+    def _holds(self, holds: Iterable[Hold]) -> None:
+        for hold in holds:
+            sums = self._sums.setdefault((hold.node.key, hold.window_start_ms), _Sum())
+            sums.add(
+                held=hold.amount if hold.state is HoldState.OPEN else 0, settled=hold.settled if hold.state is HoldState.SETTLED else 0,
+                beyond=max(0, hold.settled - hold.amount), limit=hold.limit,
+            )  # fmt: skip
+        if len(self._sums) > self._together_max:
+            self._put_sums()
+
+    def _put_sums(self) -> None:
+        for (node_key, start_ms), one in self._sums.items():
+            self._heap.put(_place(node_key, start_ms), f"{_SUMS} {one.held} {one.settled} {one.beyond} {one.limit}")
+        self._sums.clear()
+
+    def _put_steps(self) -> None:
+        for name, count in self._steps.items():
+            self._heap.put(_run(name), f"{_SUMS} {count}")
+        self._steps.clear()
+
+
+def _place(node_key: str, window_start_ms: int) -> str:
+    return _KIND.join((_NODES, f"{node_key} @ {window_start_ms}"))
+
+
+def _run(name: RunName) -> str:
+    return _KIND.join((_RUNS, _UNIT.join((name.tenant, name.workflow, name.run_id))))
+
+
+def _of_node(where: str, lines: Iterable[str]) -> Iterator[Discrepancy]:
+    held = settled = collected = 0
+    there, sums = False, _Sum()
+    for tag, numbers in map(_read, lines):
+        if tag == _ROW:
+            there, (held, settled, collected) = True, numbers
+        else:
+            more_held, more_settled, beyond, limit = numbers
+            sums.add(held=more_held, settled=more_settled, beyond=beyond, limit=limit)
+    for what, expected, seen in (("held", sums.held, held), ("settled", sums.settled, settled - collected)):
+        if expected != seen:
+            yield Discrepancy(what=what, where=where, expected=str(expected), seen=str(seen))
+    authorised = held + settled - collected - sums.beyond
+    if there and authorised > sums.limit >= 0:
+        yield Discrepancy(what="limit", where=where, expected=f"at most {sums.limit}", seen=str(authorised))
+
+
+def _of_run(name: str, lines: Iterable[str]) -> Iterator[Discrepancy]:
+    taken = seen = 0
+    for tag, (count,) in map(_read, lines):
+        if tag == _ROW:
+            seen = count
+        else:
+            taken += count
+    if taken != seen:
+        yield Discrepancy(what="steps", where=f"run {name}", expected=str(taken), seen=str(seen))
+
+
+def _of_decision(commit_id: str, lines: Iterable[str]) -> Iterator[Discrepancy]:
+    said: dict[str, list[str]] = {_NAMES: [], _CONSUMED: []}
+    for line in lines:
+        tag, _, decision_id = line.partition(" ")
+        said[tag].append(decision_id)
+    named, consumed = (", ".join(sorted(said[tag])) or "none" for tag in (_NAMES, _CONSUMED))
+    if named != consumed:
+        yield Discrepancy(what="decision", where=f"commit {commit_id}", expected=named, seen=consumed)
+
+
+def _read(line: str) -> tuple[str, list[int]]:
+    tag, *numbers = line.split(" ")
+    return tag, [int(number) for number in numbers]
+
+
+def _unlike(where: str, holds: Iterable[Hold], expected: HoldState | None) -> Iterator[Discrepancy]:
     for hold in holds:
         if hold.state is not expected:
             yield Discrepancy(what="hold", where=f"{where}: {hold.node.key.replace(_UNIT, '/')}", expected=str(expected), seen=str(hold.state))
 
 
-def _of_runs(books: Books) -> Iterator[Discrepancy]:
-    taken = Counter(books.steps_recorded)
-    taken.update(RunName(row.tenant, row.workflow, row.run_id) for row in books.commits if row.attempts)
-    taken.update(RunName(row.tenant, row.workflow, row.run_id) for row in books.decisions if row.counted)
-    steps = {run.name: run.steps - run.collected for run in books.runs}
-    for name in sorted({*steps, *taken}, key=str):
-        if steps.get(name, 0) != taken[name]:
-            where = f"run {name.tenant}/{name.workflow}/{name.run_id}"
-            yield Discrepancy(what="steps", where=where, expected=str(taken[name]), seen=str(steps.get(name, 0)))
-
-
-def _of_decisions(books: Books) -> Iterator[Discrepancy]:
-    carriers = {row.commit_id: row.decision_id for row in books.commits if row.decision_id and row.state not in _GIVEN_BACK}
-    consumers = {row.consumed_by: row.decision_id for row in books.decisions if row.consumed_by}
-    for commit_id in sorted({*carriers, *consumers}):
-        named, consumed = carriers.get(commit_id, "none"), consumers.get(commit_id, "none")
-        if named != consumed:
-            yield Discrepancy(what="decision", where=f"commit {commit_id}", expected=named, seen=consumed)
-
-
-def _holds(books: Books) -> Iterator[Hold]:
-    for commit in books.commits:
-        yield from commit.holds
-    for decision in books.decisions:
-        yield from decision.holds
-
-
 _UNIT: Final = "\x1f"
+_KIND: Final = "\x1e"
+_NODES, _RUNS, _DECISIONS = "node", "run", "decision"
+_KINDS: Final = {_NODES: _of_node, _RUNS: _of_run, _DECISIONS: _of_decision}
+_ROW, _SUMS, _NAMES, _CONSUMED = "row", "sums", "names", "consumed"
 _GIVEN_BACK: Final = frozenset({State.FAILED, State.DENIED})
 _OF_COMMIT: Final[Mapping[State, HoldState | None]] = {
     State.FORWARDING: HoldState.OPEN,

@@ -8,13 +8,14 @@ import apsw
 import pytest
 
 from tests.contract.store_desk import Desk, SqliteSeat, limit, terms, writes
+from tests.contract.test_store_exam_runs import step
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import CountingIds
 from tests.unit.gateway.cli.conftest import Run
 
 
 async def _filled(folder: Path) -> None:
-    """One succeeded, one in flight, one denied, one decided; then the gateway stops."""
+    """One succeeded, one in flight, one denied, one decided, one recorded; then the gateway stops."""
     clock, ids = FakeClock(), CountingIds()
     seat = SqliteSeat(folder)
     desk = Desk(store=await seat.open(clock, ids), seat=seat, clock=clock, ids=ids, terms=terms(budgets=[limit(10)]))
@@ -22,6 +23,7 @@ async def _filled(folder: Path) -> None:
     await desk.committed(desk.ask("K-1", costs=writes(2), decision_id=decision.decision_id))
     await desk.authorised(desk.ask("K-2", costs=writes(3)))
     await desk.denied(desk.ask("K-3", costs=writes(100)))
+    await desk.write(step(desk, "S-1"))
     await desk.store.close()
 
 
@@ -36,7 +38,7 @@ def test_a_sound_store_adds_up(run: Run, store: Path) -> None:
     done = run("ledger", "check", "--store", str(store))
 
     assert done.exit_code == 0, done.stdout
-    assert done.stdout.splitlines() == ["It adds up.", "read 3 commits, 1 decision, 1 run, 1 budget, 5 entries; 0 findings"]
+    assert done.stdout.splitlines() == ["It adds up.", "read 3 commits, 1 decision, 1 run, 1 budget, 6 entries; 0 findings"]
 
 
 def test_beside_a_gateway_that_serves_it(run: Run, tmp_path: Path) -> None:
@@ -62,6 +64,7 @@ FALSE = {
     "an entry that is gone": ("DELETE FROM entries WHERE kind = 'OUTCOME'", {"record", "story"}),
     "an entry that was edited": ("UPDATE entries SET leaf = cast(replace(cast(leaf AS TEXT), 'SUCCEEDED', 'FAILED') AS BLOB)", {"record", "story"}),
     "an entry that is no leaf": ("UPDATE entries SET leaf = x'ff00'", {"record", "story"}),
+    "a recorded step that is gone": ("DELETE FROM steps", {"steps"}),
     "a step too few": ("UPDATE runs SET steps = steps - 1", {"steps"}),
     "another boot has begun": ("INSERT INTO boots (boot_id, process_id, opened_at_ms, closed_at_ms) VALUES ('later', 1, 1, 1)", {"recovery"}),
 }

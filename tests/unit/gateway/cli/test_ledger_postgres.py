@@ -10,6 +10,7 @@ import pytest
 from gateway.adapters.store.postgres.connecting import Access
 from tests.contract.postgres_seat import PostgresSeat
 from tests.contract.store_desk import Desk, limit, terms, writes
+from tests.contract.test_store_exam_runs import step
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import CountingIds
 from tests.fakes.postgres import Server
@@ -19,7 +20,7 @@ from tests.unit.gateway.cli.test_store import settings
 
 @pytest.fixture
 def filled(postgres: Server) -> Iterator[Access]:
-    """One succeeded and one denied; then the gateway stops."""
+    """One succeeded, one denied, one recorded; then the gateway stops."""
 
     async def fill() -> Access:
         access = await postgres.database()
@@ -27,6 +28,7 @@ def filled(postgres: Server) -> Iterator[Access]:
         desk = Desk(store=await seat.open(clock, ids), seat=seat, clock=clock, ids=ids, terms=terms(budgets=[limit(10)]))
         await desk.committed(desk.ask("K-1", costs=writes(2)))
         await desk.denied(desk.ask("K-2", costs=writes(100)))
+        await desk.write(step(desk, "S-1"))
         await desk.store.close()
         return access
 
@@ -45,13 +47,14 @@ def test_a_sound_store_adds_up(run: Run, filled: Access, tmp_path: Path) -> None
     """Read by a role that may not change the record."""
     code, said = checked(run, filled, tmp_path)
 
-    assert (code, said["ok"], said["commits"], said["entries"]) == (0, True, 2, 3)
+    assert (code, said["ok"], said["commits"], said["entries"]) == (0, True, 2, 4)
 
 
 @pytest.mark.parametrize(
     ("sql", "what"),
     [
         ("UPDATE windows SET held = held + 1", "held"),
+        ("DELETE FROM steps", "steps"),
         ("UPDATE commits SET state = 'FAILED' WHERE state = 'SUCCEEDED'", "story"),
         ("DELETE FROM entries WHERE kind = 'OUTCOME'", "record"),
         ("UPDATE commits SET state = 'FORWARDING', lease_until_ms = 1 WHERE state = 'SUCCEEDED'", "recovery"),

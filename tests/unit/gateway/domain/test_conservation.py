@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
+from gateway.adapters.store.heap import DiskHeap
+from gateway.domain.budget import Ledger, Level, Node, NodeRow, Window
 from gateway.domain.change import replace
-from gateway.domain.conservation import Books, discrepancies
+from gateway.domain.conservation import Books, Conservation, discrepancies, weighed
 from gateway.domain.lifecycle import Event, State
 from gateway.domain.records import CommitRow
 from tests.contract.store_desk import RUN, Desk, MemorySeat, limit, terms, writes
@@ -76,3 +78,27 @@ def test_false_books_are_found_out(books: Books, name: str) -> None:
 
     assert {one.what for one in found} == expected
     assert all(one.where and one.expected != one.seen for one in found)
+
+
+@pytest.mark.parametrize("name", FALSE)
+def test_nothing_is_missed_where_sums_go_to_a_heap_one_by_one(books: Books, name: str) -> None:
+    """However few are kept together, and wherever the heap lies, the same is found."""
+    false = FALSE[name][0](books)
+    heap = DiskHeap()
+
+    found = weighed(false, Conservation(heap, together_max=0))
+
+    heap.close()
+    assert sorted(map(str, found)) == sorted(map(str, discrepancies(false)))
+
+
+def test_names_that_read_alike_are_two_nodes(books: Books) -> None:
+    """A slash in a run's name is no border between names: what one holds too much is not what another holds too little."""
+    pair = tuple(
+        NodeRow(node=Node(Level.RUN, "acme", workflow, run_id, Ledger.WRITES, "", Window.TOTAL), window_start_ms=0, held=0, settled=settled)
+        for workflow, run_id, settled in (("a", "b/c", 1), ("a/b", "c", 2))
+    )
+
+    found = discrepancies(replace(books, nodes=(*books.nodes, *pair)))
+
+    assert [(one.what, one.seen) for one in found] == [("settled", "1"), ("settled", "2")]

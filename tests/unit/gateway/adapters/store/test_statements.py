@@ -6,6 +6,7 @@ import apsw
 import pytest
 
 from gateway.adapters.store.drop import DROP
+from gateway.adapters.store.heap import HEAP
 from gateway.adapters.store.load import LOAD
 from gateway.adapters.store.opening import OPEN
 from gateway.adapters.store.read import READ
@@ -16,7 +17,7 @@ from gateway.adapters.store.whole import WHOLE
 
 WALKS = {
     "active_halts", "all_halts", "activation_in_force", "tables", "open_decisions", "open_runs", "decisions_of_earlier_boots",
-    "every_node", "every_commit", "every_decision", "every_run", "steps_recorded", "newest_windows", "every_entry", "newest_boot",
+    "every_node", "every_commit", "every_decision", "every_run", "steps_recorded", "newest_windows", "every_step", "every_entry", "newest_boot",
 }  # fmt: skip
 """What may: small tables, small partial indexes, `ledger check`, and the recursion over nodes, which walks its own queue."""
 
@@ -29,7 +30,7 @@ def connection() -> apsw.Connection:
     return made
 
 
-@pytest.mark.parametrize("statements", [LOAD, SAVE, DROP, READ, SHELVES, WHOLE, OPEN])
+@pytest.mark.parametrize("statements", [LOAD, SAVE, DROP, READ, SHELVES, WHOLE, OPEN, HEAP])
 def test_no_statement_is_kept_for_nothing(statements: Statements) -> None:
     """What nobody asks for is taken out."""
     assert statements.unasked == set()
