@@ -9,10 +9,13 @@ import orjson
 from gateway.adapters.store.codec import Columns, commit_of, decision_of, node_of, run_of, step_of
 from gateway.adapters.store.load import Loader
 from gateway.adapters.store.statements import Statements
+from gateway.domain.budget import Level
 from gateway.domain.records import Tombstone
 from gateway.ports.store import Shelf, Shelved, Stretch
 
 SHELVES: Final = Statements("shelves")
+
+_FIRST_NODES: Final = Level.TENANT.value  # keys of nodes begin with their level: those of runs come before, and may be many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,7 @@ _PLANS: Final = {
         place=lambda values: (values[8], values[0], values[2], values[1]),
     ),
     Shelf.WINDOWS: _Plan(
-        sql=SHELVES.taking("windows", "node_key", "window_start_ms", "count_max"), begin=("", -1), row=lambda values: node_of(values[1:]),
+        sql=SHELVES.taking("windows", "node_key", "window_start_ms", "count_max"), begin=(_FIRST_NODES, -1), row=lambda values: node_of(values[1:]),
         place=lambda values: (values[0], values[8]),
     ),
     Shelf.TOMBSTONES: _Plan(

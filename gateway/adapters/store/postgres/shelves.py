@@ -9,10 +9,13 @@ import orjson
 from gateway.adapters.store.codec import Columns, commit_of, step_of
 from gateway.adapters.store.postgres.rows import decision_of, run_of, window_of
 from gateway.adapters.store.postgres.statements import Statements
+from gateway.domain.budget import Level
 from gateway.domain.records import Tombstone
 from gateway.ports.store import Shelf, Shelved, Stretch
 
 SHELVES: Final = Statements("shelves")
+
+_FIRST_NODES: Final = Level.TENANT.value  # keys of nodes begin with their level: those of runs come before, and may be many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +63,7 @@ PLANS: Final = {
         place=lambda values: (values[8], values[0], values[2], values[1]),
     ),
     Shelf.WINDOWS: Plan(
-        sql=SHELVES.taking("windows", "node_key", "window_start_ms", "count_max"), begin=("", -1), row=window_of, place=lambda values: values[:2]
+        sql=SHELVES.taking("windows", "node_key", "window_start_ms", "count_max"), begin=(_FIRST_NODES, -1), row=window_of, place=lambda values: values[:2]
     ),
     Shelf.TOMBSTONES: Plan(
         sql=SHELVES.taking("tombstones", "retired_at_ms", "key_hash", "count_max"), begin=(-1, b""), row=lambda values: Tombstone(*values),
