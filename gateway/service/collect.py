@@ -1,7 +1,7 @@
 """The collector takes out what is old, shelf by shelf, a little at a time: nothing that people wait for waits for it.
 
 1. It looks at a stretch of a shelf, writes what is due, rests, and goes on from its bookmark. On a shelf whose rows age in order it turns back at the
-   first that is young; a sweep of any shelf is bounded.
+   first that is young; a sweep of any shelf is bounded. Between two sweeps it pauses, unless the first took rows out and was not done.
 2. Whether a row may go is decided again, under the store's locks, by the write that takes it out.
 3. A fault of the store ends one sweep; a store that has failed for good ends the collector.
 """
@@ -56,18 +56,22 @@ class Collector:
     async def run(self) -> None:
         """Sweeps until cancelled."""
         while True:
+            behind = False
             try:
-                await self.sweep()
+                gone = await self.sweep()
+                behind = any(count and self.bookmarks[shelf] for shelf, count in gone.items())
             except Fault:
                 if not self.store.ready():
                     return
-            await asyncio.sleep(self.pace.interval_ms / 1000)
+            if not behind:
+                await asyncio.sleep(self.pace.interval_ms / 1000)
 
     async def sweep(self) -> dict[Shelf, int]:
         """One round over every shelf; how many rows went from each."""
-        return {shelf: await self._clear(shelf) for shelf in Shelf}
+        return {shelf: await self.clear(shelf) for shelf in Shelf}
 
-    async def _clear(self, shelf: Shelf) -> int:
+    async def clear(self, shelf: Shelf) -> int:
+        """One shelf's part of a sweep; how many rows went."""
         gone = 0
         for _ in range(self.pace.stretches_max):
             stretch = await self.store.shelf(shelf, bookmark=self.bookmarks.get(shelf, ""), limit=self.pace.at_once)

@@ -109,6 +109,21 @@ async def test_a_sweep_is_bounded_and_the_next_goes_on_from_there() -> None:
         assert gone == [6, 4, 0]
 
 
+async def test_it_does_not_pause_while_it_is_behind() -> None:
+    """What a bounded sweep had to leave goes at once, shelf by shelf; the pause after it is an hour, and a test that waited for it would not end."""
+    async with gateway() as one:
+        for number in range(10):
+            await one.commit(commit_command(key=f"K-{number}"))
+        one.clock.advance(ms=KEEP_MS + 86_400_000)
+
+        running = asyncio.create_task(collector(one, replace(PACE, stretches_max=1, interval_ms=3_600_000)).run())
+        await one.store.until_written(CollectCommit, 10)
+
+        running.cancel()
+        await asyncio.wait({running})
+        assert await commits(one) == []
+
+
 async def test_it_turns_back_at_the_first_that_is_young() -> None:
     """A shelf that is long and young is not read to its end."""
     async with gateway() as one:
