@@ -15,7 +15,7 @@ from benchmarks.books import look_into_postgres, look_into_sqlite
 from benchmarks.proof import Stored
 from tests.fakes.postgres import Server, programs
 
-_LIKE_IN_EARNEST: Final = ("autovacuum=on", "wal_level=replica")
+LIKE_IN_EARNEST: Final = ("autovacuum=on", "wal_level=replica")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ async def sqlite(folder: Path) -> AsyncIterator[Place]:
 
 def _server(folder: Path) -> Server:
     folder.chmod(0o711)  # run by root, the server is somebody else, who has to get to his own folder in it
-    return Server(programs(), settings=_LIKE_IN_EARNEST, parent=folder)
+    return Server(programs(), settings=LIKE_IN_EARNEST, parent=folder)
 
 
 @asynccontextmanager

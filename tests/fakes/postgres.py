@@ -39,15 +39,21 @@ _DIES_WITH_US: Final = (_SETPRIV, "--pdeathsig", "QUIT") if _SETPRIV else ()  # 
 
 class Server:
     """One server process and the databases in it. `settings` are of the server's command line, `made_with` of the one that makes its data. `parent` is
-    where its folder lies instead of in memory, `data` where its data does instead of in that folder."""
+    where its folder lies instead of in memory, `data` where its data does instead of in that folder.
+
+    `kept` is its folder instead: found there or made, and left where it is when the server ends.
+    """
 
     def __init__(
-        self, programs: Path, *, settings: Sequence[str] = (), made_with: Sequence[str] = (), parent: Path | None = None, data: Path | None = None
-    ) -> None:
+        self, programs: Path, *, settings: Sequence[str] = (), made_with: Sequence[str] = (), parent: Path | None = None, data: Path | None = None,
+        kept: Path | None = None,
+    ) -> None:  # fmt: skip
         self._programs = programs
         self._settings = settings
         self._user = _unprivileged()
-        self.folder = Path(tempfile.mkdtemp(prefix="cs-pg-", dir=parent or (_MEMORY if os.access(_MEMORY, os.W_OK) else None)))
+        self._stays = kept is not None
+        self.folder = kept or Path(tempfile.mkdtemp(prefix="cs-pg-", dir=parent or (_MEMORY if os.access(_MEMORY, os.W_OK) else None)))
+        self.folder.mkdir(exist_ok=True)
         self.data = data or self.folder / "data"
         self.process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
@@ -56,6 +62,9 @@ class Server:
         self._answered = False
         if self._user:
             shutil.chown(self.folder, self._user)
+        if (self.data / "PG_VERSION").exists():
+            self._end_left_behind()
+            return
         command = [str(programs / "initdb"), "-D", str(self.data), "-U", "postgres", "-A", "trust", "--no-locale", "-E", "UTF8", "-N", *made_with]
         subprocess.run(command, check=True, user=self._user, cwd=self.folder, stdout=subprocess.DEVNULL, env={"LC_ALL": "C"}, timeout=READY_S_MAX)
 
@@ -110,7 +119,14 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait(END_S_MAX)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not self._stays:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _end_left_behind(self) -> None:
+        """The process of somebody who was killed before he could end it."""
+        command = [str(self._programs / "pg_ctl"), "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", str(int(READY_S_MAX))]
+        if (self.data / "postmaster.pid").exists():
+            subprocess.run(command, check=False, user=self._user, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def said(self, words: str) -> int:
         """How often the server's log has it."""
