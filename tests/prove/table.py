@@ -153,7 +153,7 @@ TABLE: Final = (
         runs="tests.faults.replicas.pg_faults", counts="faults", quick=16, full=120, soak=ALL, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
     ),
     Row(
-        name="disk-full-pg", guarantee="the disk under PostgreSQL is full: nothing leaves without a durable T1; what was answered is recorded when there is room",
+        name="disk-full-pg", guarantee="PostgreSQL's disk is full: nothing leaves without a durable T1; what was answered is recorded when there is room",
         runs="tests.faults.replicas.disk_full", counts="full disks", quick=2, full=ALL, soak=ALL, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
     ),
     Row(
