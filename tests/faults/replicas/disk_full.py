@@ -179,10 +179,12 @@ def run(given: Assignment) -> Report:
             fulls: dict[str, Full] = {"data": _Data(made["data"]), "log": _Log(fleet, made["log"])}
             report = each(given, evenly(_NAMES, given.volume), lambda case: _one(fleet, fulls, case))
             wrong = fleet.check_settled()
+            unknown = {one.commit_id for one in fleet.told if one.state is State.UNKNOWN}
     except NoDisk as missing:
         return Report(volume=0, failures=(Failure(case="", what=str(missing)),))
     at_the_end = tuple(Failure(case="", what=f"at the end: {what}") for what in wrong)
-    return Report(volume=report.volume, failures=(*report.failures, *at_the_end))
+    counted = {"outcomes told as unknown until there was room": len(unknown)}
+    return Report(volume=report.volume, failures=(*report.failures, *at_the_end), counted=counted)
 
 
 def _one(fleet: Fleet, fulls: dict[str, Full], case: str) -> str:

@@ -157,7 +157,7 @@ def _back(way: Way) -> Way:
 def _can_be_made() -> None:
     missing = [tool for tool in ("ip", "ss") if shutil.which(tool) is None]
     if missing:
-        raise NoNetwork(f"networks are made with iproute2, and {' and '.join(missing)} is not on PATH: install it")
+        raise NoNetwork(f"networks are made with iproute2, of which this machine has no {' and no '.join(missing)}: install it")
     if os.geteuid() != 0:
         raise NoNetwork("only root makes networks (network namespaces, veth): run this suite as root")
 
