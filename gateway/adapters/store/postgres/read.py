@@ -46,7 +46,8 @@ _BODY: Final = READ.taking("body", "commit_id")
 _RUNS_NAMED: Final = READ.taking("runs_named", "tenant", "run_id", "count_max")
 _ENTRIES: Final = READ.taking("entries", "tenant", "workflow", "run_id", "after", "count_max")
 _STEP_RESULT: Final = READ.taking("step_result", "entry_hash")
-_LISTED: Final = READ.taking("commits_listed", "tenant", "state", "workflow", "before", "count_max")
+_PLACE_DOWN: Final = READ.taking("place_down", "before", "stretch")
+_LISTED: Final = READ.taking("commits_listed", "tenant", "state", "workflow", "before", "down_to", "count_max")
 _LISTED_OPEN: Final = READ.taking("open_commits_listed", "tenant", "state", "workflow", "before", "count_max")
 _ALL_HALTS: Final = READ.taking("all_halts")
 _NEWEST_WINDOWS: Final = READ.taking("newest_windows", "first", "past", "count_max")
@@ -66,6 +67,8 @@ _RUNS_NAMED_MAX: Final = 10
 _RUN_NODES_MAX: Final = 1_000
 _NODES_MAX: Final = 2**31 - 1
 _NEWEST: Final = 2**62
+_STRETCH: Final = 1_000  # commits looked at by a listing's first question; each further one looks at ten times as many, up to
+_STRETCH_MAX: Final = 100_000
 _OPEN: Final = frozenset({State.FORWARDING, State.UNKNOWN})
 
 
@@ -176,9 +179,19 @@ class Reader:
         return bytes(values[0]) if values else b""
 
     async def commits(self, *, tenant: str, state: str, workflow: str, before: int, limit: int) -> list[tuple[int, CommitRow]]:
-        sql = _LISTED_OPEN if state in _OPEN else _LISTED
-        found = await self._all(sql, tenant, state, workflow, before or _NEWEST, limit)
-        return [(place, commit_of(tuple(values))) for place, *values in found]
+        if state in _OPEN:
+            return _placed(await self._all(_LISTED_OPEN, tenant, state, workflow, before or _NEWEST, limit))
+        found: list[tuple[int, CommitRow]] = []
+        down_from, stretch = before or _NEWEST, _STRETCH
+        while len(found) < limit and (down_to := await self._down(down_from, stretch)):
+            found += _placed(await self._all(_LISTED, tenant, state, workflow, down_from, down_to, limit - len(found)))
+            down_from, stretch = down_to, min(_STRETCH_MAX, stretch * 10)
+        return found
+
+    async def _down(self, before: int, stretch: int) -> int:
+        """Where a stretch of commits ends; 0 when there are none."""
+        ((place,),) = await self._all(_PLACE_DOWN, before, stretch)
+        return place or 0
 
     async def halts(self, *, include_lifted: bool) -> list[Halt]:
         return [halt for halt in map(halt_of, await self._all(_ALL_HALTS)) if include_lifted or not halt.lifted_at_ms]
@@ -265,6 +278,10 @@ def _stored(values: "asyncpg.Record | None") -> StoredCommit | None:
         return None
     *row, response = values
     return StoredCommit(commit_of(tuple(row)), response)
+
+
+def _placed(found: "Iterable[asyncpg.Record]") -> list[tuple[int, CommitRow]]:
+    return [(place, commit_of(tuple(values))) for place, *values in found]
 
 
 def _ids(found: "Iterable[asyncpg.Record]") -> tuple[str, ...]:

@@ -31,9 +31,14 @@ ORDER BY place LIMIT :count_max;
 -- name: step_result
 SELECT result FROM steps WHERE entry_hash = :entry_hash;
 
+-- name: place_down
+-- The lower end of a stretch of :stretch commits below :before. A listing looks at one stretch at a time, so that no question outlasts the patience there is
+-- with it, however rare what it looks for.
+SELECT min(place) FROM (SELECT place FROM commits WHERE place < :before ORDER BY place DESC LIMIT :stretch) AS down;
+
 -- name: commits_listed
 SELECT place, @commit FROM commits
-WHERE place < :before
+WHERE place < :before AND place >= :down_to
   AND (:tenant::text = '*' OR tenant = :tenant) AND (:state::text = '' OR state = :state) AND (:workflow::text = '' OR workflow = :workflow)
 ORDER BY place DESC LIMIT :count_max;
 
