@@ -1,6 +1,5 @@
 """The state machine: what Hypothesis may do next, as writes of the product and as requests to the reference model."""
 
-import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Final
@@ -22,7 +21,7 @@ from tests.contract.postgres_seat import PostgresSeat
 from tests.contract.store_desk import DIGEST, LEASE_MS, MARGIN_MS, Seat, SqliteSeat
 from tests.fakes.postgres import Server
 from tests.simulation.asked import Request, Run
-from tests.simulation.comparing import RUNS, TERMS, Asked, Comparing
+from tests.simulation.comparing import RUNS, TERMS, Asked, Comparing, Turns
 from tests.simulation.reference import MINUTE_MS
 
 RETENTION_MS: Final = 90_000
@@ -231,7 +230,7 @@ def _costs(drawn: tuple[int, int]) -> dict[str, int]:
 class SqliteMachine(StoreMachine):
     """Over SQLite, on a disk."""
 
-    def sit(self, folder: Path, runner: asyncio.Runner) -> Seat:
+    def sit(self, folder: Path, runner: Turns) -> Seat:
         return SqliteSeat(folder)
 
 
@@ -240,11 +239,11 @@ class PostgresMachine(StoreMachine):
 
     server: ClassVar[Server]
 
-    def sit(self, folder: Path, runner: asyncio.Runner) -> Seat:
+    def sit(self, folder: Path, runner: Turns) -> Seat:
         self._access = runner.run(self.server.database())
         return PostgresSeat(self._access)
 
-    def give_back(self, runner: asyncio.Runner) -> None:
+    def give_back(self, runner: Turns) -> None:
         runner.run(self.server.drop(self._access))
 
     def _restarted(self) -> None:
