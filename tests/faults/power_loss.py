@@ -53,9 +53,30 @@ class _Decided:
 
 
 @dataclass(frozen=True, slots=True)
+class _Moment:
+    """What all states of one moment have in common."""
+
+    durable: Image
+    pending: Sequence[Written]
+    marks: Sequence[object]
+
+
+@dataclass(slots=True)
 class _Recorded:
     base: Image
     events: Sequence[DiskEvent]
+    _last: tuple[int, _Moment] | None = None  # cases come moment by moment
+
+    def at(self, moment: int) -> _Moment:
+        if self._last is None or self._last[0] != moment:
+            self._last = (moment, self._made(self.events[:moment]))
+        return self._last[1]
+
+    def _made(self, happened: Sequence[DiskEvent]) -> _Moment:
+        pending = unsynced(happened)
+        kept = set(map(id, pending))
+        durable = after_power_cut(self.base, [one for one in happened if isinstance(one, Written) and id(one) not in kept])
+        return _Moment(durable, pending, [event.what for event in happened if isinstance(event, Mark)])
 
 
 def run(given: Assignment) -> Report:
@@ -154,18 +175,21 @@ def _chosen(pending: Sequence[Written], number: int, chance: random.Random) -> l
 
 def _try_out(given: Assignment, recorded: _Recorded, case: str, *, whole: bool) -> str:
     moment, number = (int(part) for part in case.split("/"))
-    happened = recorded.events[:moment]
-    pending = unsynced(happened)
-    kept = set(map(id, pending))
-    durable = after_power_cut(recorded.base, [one for one in happened if isinstance(one, Written) and id(one) not in kept])
-    image = after_power_cut(durable, _kept(pending, number, given.draw(case)))
+    of = recorded.at(moment)
+    image = after_power_cut(of.durable, _kept(of.pending, number, given.draw(case)))
     folder = given.folder / "state"
     folder.mkdir(exist_ok=True)
     for file, name in _NAMES.items():
-        (folder / name).write_bytes(image.get(file, b""))
+        _lay(folder / name, image.get(file, b""))
     (folder / "store.db-shm").unlink(missing_ok=True)
-    marks = [event.what for event in happened if isinstance(event, Mark)]
-    return "; ".join(_wrong(folder / "store.db", marks, whole=whole or bool(given.only)))
+    return "; ".join(_wrong(folder / "store.db", of.marks, whole=whole or bool(given.only)))
+
+
+def _lay(path: Path, content: bytes | bytearray) -> None:
+    """Over what is there: a file that is emptied first costs more than everything else about a state."""
+    with path.open("r+b" if path.exists() else "w+b") as file:
+        file.write(content)
+        file.truncate()
 
 
 def _wrong(path: Path, marks: Sequence[object], *, whole: bool) -> Iterator[str]:
