@@ -19,6 +19,7 @@ _WRITES: Final = 1_000
 _ADMITTED: Final = 50
 _CALLERS: Final = 64
 _RACES: Final = 6
+_FLYING: Final = "SELECT count(*) FROM countersign.commits WHERE run_id = $1 AND state = $2"
 
 
 def run(given: Assignment) -> Report:
@@ -48,7 +49,7 @@ def _race(fleet: Fleet, case: str, given: Assignment) -> str:
 
 
 def _flying(fleet: Fleet, case: str) -> bool:
-    return any(row.run_id == case and row.state is State.FORWARDING for row in fleet.stored().books.commits)
+    return bool(fleet.value(_FLYING, case, State.FORWARDING))
 
 
 def _wrong(fleet: Fleet, case: str, left: list[str]) -> list[str]:

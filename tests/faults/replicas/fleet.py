@@ -24,7 +24,7 @@ from tests.fakes.postgres import Server, programs
 from tests.faults.host import READY
 from tests.faults.replicas.gateway import PAUSE_S, ROOT, STARTS_S_MAX, Around, FleetBroken, Gateway, lives, settings
 from tests.faults.replicas.lines import Line, Lines
-from tests.faults.replicas.stored import read_postgres
+from tests.faults.replicas.stored import Looking, read_postgres
 from tests.faults.replicas.wire import PostgresLine
 from tests.prove.ledger_check import Case, Delivery, Stored, Told, broken
 
@@ -33,6 +33,7 @@ SETTLES_S_MAX: Final = 60.0
 COMES_S_MAX: Final = 20.0
 LATE_MS_MAX: Final = 5_000  # beyond its lease, what a gateway left has been found
 _OPEN: Final = f"SELECT count(*) FROM countersign.commits WHERE state = '{State.FORWARDING}' OR (state = '{State.UNKNOWN}' AND target <> 'post')"  # noqa: S608 - ours
+_STATE: Final = "SELECT state FROM countersign.commits WHERE key = $1 ORDER BY place DESC LIMIT 1"
 SETTINGS: Final = ("deadlock_timeout=50ms", "max_connections=200")
 
 
@@ -60,6 +61,8 @@ class Fleet:
             stack.callback(self.server.end)
             self.server.start()
             self.access = asyncio.run(self.server.database())
+            self._looking = Looking(lambda: self.server.administer(self.access.database))
+            stack.callback(self._looking.close)
             self._host_url = self._says(self._host, READY)
             self._says(self._nursery, "ready")
             lines = stack.enter_context(Lines())
@@ -115,24 +118,16 @@ class Fleet:
 
         asyncio.run(done())
 
-    def value(self, query: str) -> int:
-        """The first number of what the superuser reads."""
-
-        async def read() -> int:
-            connection = await self.server.administer(self.access.database)
-            try:
-                return int(await connection.fetchval(query))
-            finally:
-                await connection.close()
-
-        return asyncio.run(read())
+    def value(self, query: str, *arguments: object) -> Any:
+        """The first value of what the superuser reads in the store's database."""
+        return self._looking.first(query, *arguments)
 
     def stored(self) -> Stored:
         return read_postgres(self.access)
 
     def state_of(self, key: str) -> State | None:
-        rows = [row for row in self.stored().books.commits if row.key == key.encode()]
-        return rows[-1].state if rows else None
+        state = self.value(_STATE, key.encode())
+        return None if state is None else State(state)
 
     def deliveries(self) -> list[Delivery]:
         return [Delivery(key=one["key"], at_ms=one["at_ms"], applied=one["applied"]) for one in self.host("/record")]

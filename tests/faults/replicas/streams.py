@@ -21,9 +21,9 @@ from tests.prove.suite import Assignment
 _COMMITTING: Final = 1  # threads a gateway
 _TARGETS: Final = {"transfer": "bank", "notify": "post", "order": "desk"}
 _STEPS: Final = {"payments": ("pay", "refund"), "payouts": ("pay",)}
-_THINKS: Final = 0.2
+_THINKS: Final = 0.05
 _RESTS_S: Final = 0.02
-_AIMED: Final = 0.67
+_AIMED: Final = 0.8
 _ENDS_S_MAX: Final = 20.0
 
 
@@ -104,7 +104,7 @@ class Streams:
             self._keep(gateway, reach, admitted, began_s)
 
     def _drawn(self, draw: random.Random) -> Reach:
-        """Two in three are drawn until they are in scope."""
+        """Four in five are drawn until they are in scope."""
         aim = self.aim if draw.random() < _AIMED else HaltScope()
         while True:
             workflow, action = draw.choice([*_STEPS]), draw.choice([*_TARGETS])
