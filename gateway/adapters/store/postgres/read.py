@@ -1,26 +1,23 @@
-"""What is read without deciding anything: over a pool of connections that cannot write.
+"""What is read without deciding anything, over connections that cannot write (`sessions`).
 
 1. A question of several statements sees one state of the store (REPEATABLE READ); what was acknowledged before it began is in it.
 2. What requests recall is gathered: those of one turn share one snapshot and its statements.
-3. A connection that has not answered to the end is cut. It is not waited for once more: where nobody hears a question, nobody hears its cancellation;
-   and the server ends by itself what has taken too long.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import asyncpg
 
 from gateway.adapters.store.codec import commit_of, entry_of, key_hash
 from gateway.adapters.store.lane import Errand, Reply
-from gateway.adapters.store.postgres.connecting import Access, Connection, Pool, Wire, arguments, check_again
+from gateway.adapters.store.postgres.connecting import Access, Connection, Wire
 from gateway.adapters.store.postgres.hands import GateMemory, Looking
 from gateway.adapters.store.postgres.load import load
 from gateway.adapters.store.postgres.rows import decision_of, halt_of, run_of, window_of
+from gateway.adapters.store.postgres.sessions import Sessions
 from gateway.adapters.store.postgres.shelves import PLANS
 from gateway.adapters.store.postgres.statements import Statements
-from gateway.adapters.store.postgres.trouble import translated
 from gateway.adapters.store.trouble import BUGS
 from gateway.domain.audit import Entry
 from gateway.domain.budget import Level, Node, NodeRow
@@ -62,7 +59,6 @@ _EVERY_DECISION: Final = READ.taking("every_decision")
 _EVERY_RUN: Final = READ.taking("every_run")
 _STEPS_RECORDED: Final = READ.taking("steps_recorded")
 
-_BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _RUNS_NAMED_MAX: Final = 10
 _RUN_NODES_MAX: Final = 1_000
 _NODES_MAX: Final = 2**31 - 1
@@ -106,32 +102,25 @@ class Recall(Write[Facts]):
 
 
 class Reader:
-    """Questions over a pool. `store_clock` stands in for the server's clock where it is given."""
+    """Questions. `store_clock` stands in for the server's clock where it is given."""
 
-    def __init__(self, pool: Pool, *, boot_id: str, store_clock: Clock | None) -> None:
-        self._pool = pool
+    def __init__(self, sessions: Sessions, *, boot_id: str, store_clock: Clock | None) -> None:
+        self._sessions = sessions
         self._boot_id = boot_id
         self._store_clock = store_clock
         self._memory = GateMemory()
 
     @staticmethod
     async def open(access: Access, *, boot_id: str, store_id: str, store_clock: Clock | None) -> "Reader":
-        """Every connection is checked when it is made: whoever answers may have become a standby, which does not know the latest."""
-
-        async def check(connection: Wire) -> None:
-            await check_again(connection, access, store_id=store_id)
-
-        with translated("connect"):
-            pool = await asyncpg.create_pool(**arguments(access, reads=True), min_size=0, max_size=access.reads_max, init=check, reset=_leave_as_it_is)
-        return Reader(pool, boot_id=boot_id, store_clock=store_clock)
+        return Reader(await Sessions.open(access, store_id=store_id), boot_id=boot_id, store_clock=store_clock)
 
     async def close(self) -> None:
-        self._pool.terminate()
+        self._sessions.close()
 
     async def recall(self, errands: "Sequence[RecallErrand]") -> None:
         """Fills a batch."""
         try:
-            async with self._snapshot() as connection:
+            async with self._sessions.snapshot() as connection:
                 unread = {errand.write.tenant: 0 for errand in errands}  # nobody asks here how many runs a tenant has open
                 rows = await self._load([errand.write for errand in errands], connection, open_runs=unread)
                 for errand in errands:
@@ -141,63 +130,63 @@ class Reader:
                 one.failed(why)
 
     async def try_out(self, write: Write[Reply]) -> Reply:
-        async with self._snapshot() as connection:
+        async with self._sessions.snapshot() as connection:
             return write.apply(await self._load([write], connection, open_runs={}))
 
     async def stored(self, commit_id: str) -> StoredCommit | None:
-        return _stored(await self._one(_WITH_RESPONSE, commit_id))
+        return _stored(await self._sessions.one(_WITH_RESPONSE, commit_id))
 
     async def of_key(self, name: KeyName) -> StoredCommit | KeyRow | None:
         hashed = key_hash(name)
-        found = _stored(await self._one(_OF_KEY, hashed))
+        found = _stored(await self._sessions.one(_OF_KEY, hashed))
         if found is not None:
             return found
-        key = await self._one(_KEY, hashed)
+        key = await self._sessions.one(_KEY, hashed)
         return KeyRow(name=name, generations=(), retired_at_ms=key[0]) if key else None
 
     async def decision(self, decision_id: str) -> DecisionRow | None:
-        values = await self._one(_DECISION, decision_id)
+        values = await self._sessions.one(_DECISION, decision_id)
         return decision_of(values) if values else None
 
     async def body(self, commit_id: str) -> Body | None:
-        values = await self._one(_BODY, commit_id)
+        values = await self._sessions.one(_BODY, commit_id)
         return Body(**values) if values else None
 
     async def run(self, name: RunName) -> RunRow | None:
-        values = await self._one(_RUN, name.tenant, name.run_id, name.workflow)
+        values = await self._sessions.one(_RUN, name.tenant, name.run_id, name.workflow)
         return run_of(values) if values else None
 
     async def runs_named(self, tenant: str, run_id: str) -> list[RunName]:
-        return [RunName(tenant, workflow, run_id) for (workflow,) in await self._all(_RUNS_NAMED, tenant, run_id, _RUNS_NAMED_MAX)]
+        return [RunName(tenant, workflow, run_id) for (workflow,) in await self._sessions.all(_RUNS_NAMED, tenant, run_id, _RUNS_NAMED_MAX)]
 
     async def entries(self, run: RunName, after: int, limit: int) -> list[tuple[int, Entry]]:
-        found = await self._all(_ENTRIES, run.tenant, run.workflow, run.run_id, after, limit)
+        found = await self._sessions.all(_ENTRIES, run.tenant, run.workflow, run.run_id, after, limit)
         return [(place, entry_of(tuple(values))) for place, *values in found]
 
     async def step_result(self, entry_hash: bytes) -> bytes:
-        values = await self._one(_STEP_RESULT, entry_hash)
+        values = await self._sessions.one(_STEP_RESULT, entry_hash)
         return bytes(values[0]) if values else b""
 
     async def commits(self, *, tenant: str, state: str, workflow: str, before: int, limit: int) -> list[tuple[int, CommitRow]]:
         if state in _OPEN:
-            return _placed(await self._all(_LISTED_OPEN, tenant, state, workflow, before or _NEWEST, limit))
+            return _placed(await self._sessions.all(_LISTED_OPEN, tenant, state, workflow, before or _NEWEST, limit))
         found: list[tuple[int, CommitRow]] = []
         down_from, stretch = before or _NEWEST, _STRETCH
         while len(found) < limit and (down_to := await self._down(down_from, stretch)):
-            found += _placed(await self._all(_LISTED, tenant, state, workflow, down_from, down_to, limit - len(found)))
+            found += _placed(await self._sessions.all(_LISTED, tenant, state, workflow, down_from, down_to, limit - len(found)))
             down_from, stretch = down_to, min(_STRETCH_MAX, stretch * 10)
         return found
 
     async def _down(self, before: int, stretch: int) -> int:
         """Where a stretch of commits ends; 0 when there are none."""
-        ((place,),) = await self._all(_PLACE_DOWN, before, stretch)
+        ((place,),) = await self._sessions.all(_PLACE_DOWN, before, stretch)
         return place or 0
 
     async def halts(self, *, include_lifted: bool) -> list[Halt]:
-        return [halt for halt in map(halt_of, await self._all(_ALL_HALTS)) if include_lifted or not halt.lifted_at_ms]
+        return [halt for halt in map(halt_of, await self._sessions.all(_ALL_HALTS)) if include_lifted or not halt.lifted_at_ms]
 
     async def gate(self) -> Gate:
-        async with self._snapshot() as connection:
+        async with self._sessions.snapshot() as connection:
             return await Looking(connection, GateMemory(), given_ms=None).gate()
 
     async def nodes(self, *, tenant: str, workflow: str) -> list[NodeRow]:
@@ -205,11 +194,11 @@ class Reader:
         found: list[NodeRow] = []
         for level, count_max in ((Level.TENANT, _NODES_MAX), (Level.WORKFLOW, _NODES_MAX), (Level.RUN, _RUN_NODES_MAX)):
             first = "\x1f".join((level, *of_tenant, ""))
-            found += map(window_of, await self._all(_NEWEST_WINDOWS, first, first[:-1] + "\x20", count_max))
+            found += map(window_of, await self._sessions.all(_NEWEST_WINDOWS, first, first[:-1] + "\x20", count_max))
         return [row for row in found if not workflow or row.node.workflow == workflow]
 
     async def due(self, limit: int) -> Due:
-        async with self._snapshot() as connection:
+        async with self._sessions.snapshot() as connection:
             ((now_ms,),) = await connection.fetch(_NOW, self._given_ms())
             found = [await connection.fetch(sql, now_ms, limit) for sql in (_INTERRUPTED, _UNKNOWN, _LOST, _TIMED_OUT)]
         interrupted, unknown, lost, timed_out = found
@@ -219,11 +208,11 @@ class Reader:
 
     async def shelf(self, shelf: Shelf, *, bookmark: str, limit: int) -> Stretch:
         plan = PLANS[shelf]
-        found = await self._all(plan.sql, *plan.starts(bookmark), limit)
+        found = await self._sessions.all(plan.sql, *plan.starts(bookmark), limit)
         return plan.stretch([tuple(values) for values in found], limit=limit)
 
     async def books(self) -> Books:
-        async with self._snapshot() as connection:
+        async with self._sessions.snapshot() as connection:
             return await books_of(connection)
 
     async def _load(self, writes: Sequence[Write[Any]], connection: Connection, *, open_runs: Mapping[str, int]) -> Rows:
@@ -232,35 +221,6 @@ class Reader:
 
     def _given_ms(self) -> int | None:
         return self._store_clock.now_ms() if self._store_clock else None
-
-    async def _one(self, sql: str, *values: object) -> "asyncpg.Record | None":
-        async with self._asked() as connection:
-            return await connection.fetchrow(sql, *values)
-
-    async def _all(self, sql: str, *values: object) -> "list[asyncpg.Record]":
-        async with self._asked() as connection:
-            return await connection.fetch(sql, *values)
-
-    @asynccontextmanager
-    async def _snapshot(self) -> AsyncIterator[Connection]:
-        """A connection that sees one state of the store."""
-        async with self._asked() as connection:
-            await connection.execute(_BEGIN)
-            yield connection
-            await connection.execute("COMMIT")
-
-    @asynccontextmanager
-    async def _asked(self) -> AsyncIterator[Connection]:
-        """A connection, in the hands of one question."""
-        answered = False
-        with translated("read"):
-            async with self._pool.acquire() as connection:
-                try:
-                    yield connection
-                    answered = True
-                finally:
-                    if not answered:
-                        connection.terminate()
 
 
 class RecallErrand(Errand[Facts]):
@@ -286,11 +246,6 @@ def _placed(found: "Iterable[asyncpg.Record]") -> list[tuple[int, CommitRow]]:
 
 def _ids(found: "Iterable[asyncpg.Record]") -> tuple[str, ...]:
     return tuple(one for (one,) in found)
-
-
-async def _leave_as_it_is(connection: object) -> None:
-    """A session is never changed, so nothing has to be put back."""
-    del connection
 
 
 async def books_of(connection: Connection | Wire) -> Books:
