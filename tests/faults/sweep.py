@@ -13,7 +13,7 @@ from typing import Final
 from tests.faults.arena import RECOVERS_S_MAX, Arena, ArenaBroken
 from tests.faults.scenarios import SCENARIOS
 from tests.faults.tracing import NoTracing, Tracing, most_of
-from tests.prove.suite import FAILURES_MAX, Assignment, Failure, Report, evenly
+from tests.prove.suite import Assignment, Failure, Report, evenly
 
 _LEFT_OVER_S: Final = 0.3  # for what a gateway still does after its last answer
 
@@ -51,11 +51,11 @@ class Sweep:
             given.told(done)
             failures += [Failure(case=case, what=what) for what in wrong if what not in seen]
             seen.update(wrong)  # what one case has broken stays broken in the store that all share
-            if len(failures) >= FAILURES_MAX:
+            if len(failures) >= given.failures_max:
                 break
         failures += [Failure(case="", what=f"at the end: {what}") for what in arena.check_settled() if what not in seen]
         arena.stop()
-        return Report(volume=done, failures=tuple(failures[:FAILURES_MAX]), note=f"{struck} ended by the fault itself")
+        return Report(volume=done, failures=tuple(failures[: given.failures_max]), note=f"{struck} ended by the fault itself")
 
     def _points(self, arena: Arena) -> Iterable[str]:
         for name in self.scenarios:

@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Final, NoReturn
 from xml.etree import ElementTree as ET
 
-from tests.prove.suite import Assignment, Failure, Report, Run
+from tests.prove.suite import FAILURES_MAX, Assignment, Failure, Report, Run
 from tests.prove.table import ALL, BY_NAME, Row
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -34,17 +34,24 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--only", default="")
     parser.add_argument("--part", type=int, default=0)
     parser.add_argument("--parts", type=int, default=1)
+    parser.add_argument("--failures-max", type=int, default=FAILURES_MAX)
     parser.add_argument("--report", type=Path, required=True)
     asked = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupted)  # so that a suite that is ended ends what it began
     with tempfile.TemporaryDirectory(prefix="cs-prove-") as folder:
         volume = 0 if asked.volume == ALL else asked.volume
         given = Assignment(
-            volume=volume, seed=asked.seed, only=asked.only, folder=Path(folder), told=_told, part=asked.part, parts=asked.parts
+            volume=volume, seed=asked.seed, only=asked.only, folder=Path(folder), told=_told, part=asked.part, parts=asked.parts,
+            failures_max=asked.failures_max,
         )  # fmt: skip
         report = run(BY_NAME[asked.name], given)
-    asked.report.write_text(json.dumps({**asdict(report), "cpu_s": _cpu_s()}))
+    asked.report.write_text(json.dumps({**written(report), "cpu_s": _cpu_s()}))
     return 1 if report.failures else 0
+
+
+def written(report: Report) -> dict[str, object]:
+    """As JSON takes it, whatever mapping a suite counts in: of a Counter, `asdict` would make one that counts pairs."""
+    return asdict(replace(report, counted={**report.counted}))
 
 
 def run(row: Row, given: Assignment) -> Report:

@@ -1,6 +1,6 @@
 """Parsing differentials: what admit admits is one document to OPA, Go, JavaScript, Java and the rest of our Python. A case is one document."""
 
-from tests.prove.suite import FAILURES_MAX, Assignment, Failure, Report
+from tests.prove.suite import Assignment, Failure, Report
 from tests.simulation.parsing.differential import admitted, disagreements, misjudged, unfolded
 from tests.simulation.parsing.documents import ADMITTED, REFUSED, drawn
 from tests.simulation.parsing.readers import READERS
@@ -19,4 +19,4 @@ def run(given: Assignment) -> Report:
     folded, apart = unfolded(given.folder)
     wrong += [Failure(case="corpus", what=what) for what in apart]
     note = f"{len(good)} of them admitted and read alike by {len(READERS)} parsers; {folded} pairs of letters that Go folds"
-    return Report(volume=len(documents), failures=tuple(wrong[:FAILURES_MAX]), note=note)
+    return Report(volume=len(documents), failures=tuple(wrong[: given.failures_max]), note=note)

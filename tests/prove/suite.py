@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 
 Case = TypeVar("Case")
 
-FAILURES_MAX: Final = 20  # after so many there is nothing more to learn
+FAILURES_MAX: Final = 20  # where nobody says otherwise
 
 
 class Size(StrEnum):
@@ -60,6 +60,7 @@ class Assignment:
     told: Callable[[int], None]  # progress: how many cases have ended
     part: int = 0  # of `parts` that share the cases
     parts: int = 1
+    failures_max: int = FAILURES_MAX  # after so many there is nothing more to learn
 
     @property
     def share(self) -> int:
@@ -88,7 +89,7 @@ def evenly(cases: Sequence[Case], volume: int) -> list[Case]:
 
 
 def each(given: Assignment, cases: Iterable[str], try_out: Callable[[str], str]) -> Report:
-    """Runs `try_out` on every case of this part, or on the one named; it answers what is wrong, or "". Stops after `FAILURES_MAX`."""
+    """Runs `try_out` on every case of this part, or on the one named; it answers what is wrong, or "". Stops after `failures_max`."""
     failures: list[Failure] = []
     done = 0
     for case in [given.only] if given.only else given.own(cases):
@@ -97,7 +98,7 @@ def each(given: Assignment, cases: Iterable[str], try_out: Callable[[str], str])
         given.told(done)
         if wrong:
             failures.append(Failure(case=case, what=wrong))
-            if len(failures) == FAILURES_MAX:
+            if len(failures) == given.failures_max:
                 break
     return Report(volume=done, failures=tuple(failures))
 

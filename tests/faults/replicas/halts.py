@@ -19,7 +19,7 @@ from gateway.domain.lifecycle import State
 from tests.faults.replicas.fleet import Fleet, NotCome, comes
 from tests.faults.replicas.streams import Asked, Streams
 from tests.prove.ledger_check import Stored
-from tests.prove.suite import FAILURES_MAX, Assignment, Failure, Report, each
+from tests.prove.suite import Assignment, Failure, Report, each
 
 _GATEWAYS: Final = 4
 _COMMITS: Final = "SELECT commit_id, tenant, workflow, step, run_id, action, target FROM countersign.commits WHERE attempts > 0 AND place > $1"
@@ -48,7 +48,7 @@ def run(given: Assignment) -> Report:
         with trials.streams:
             report = each(given, [f"{kinds[number % len(kinds)]}-{number}" for number in range(given.volume)], trials.one)
         runner.run(looking.close())
-        wrong = [*fleet.check_settled(), *_between(fleet.stored(), trials.thrown)][:FAILURES_MAX]
+        wrong = [*fleet.check_settled(), *_between(fleet.stored(), trials.thrown)][: given.failures_max]
     at_the_end = tuple(Failure(case="", what=f"at the end: {what}") for what in wrong)
     note = f"{_GATEWAYS} gateways; {len(kinds)} kinds of scope; in scope {trials.before} admitted before, {trials.after} asked after"
     return Report(volume=report.volume, failures=(*report.failures, *at_the_end), note=note)

@@ -1,11 +1,13 @@
 """The frame of `make prove`: what does not run fails, a failing case is named, and the page has the shape of the table."""
 
+import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.prove import page
-from tests.prove.one import run
+from tests.prove.one import run, written
 from tests.prove.running import Asked, Ran, run_all
 from tests.prove.suite import Assignment, Failure, Report, Size, each, evenly, together
 from tests.prove.table import ALL, TABLE, Row
@@ -78,6 +80,13 @@ def test_what_was_counted_is_added_up_and_what_is_true_of_all_is_said_once() -> 
     parts = [Report(volume=1, failures=(), note="at 9 moments", counted={"torn": count}) for count in (3, 4)]
 
     assert together(parts).remark == "at 9 moments; 7 torn"
+
+
+def test_what_a_suite_counts_in_a_counter_reaches_the_frame() -> None:
+    """Under the names it has there."""
+    counted = json.loads(json.dumps(written(Report(volume=1, failures=(), counted=Counter(torn=2)))))["counted"]
+
+    assert counted == {"torn": 2}
 
 
 def test_the_page_keeps_what_was_found_and_says_what_was_not() -> None:
