@@ -12,7 +12,6 @@ from tests.simulation.histories import simulated
 from tests.simulation.porcupine.judging import Judges
 from tests.simulation.porcupine.opinion import NoPorcupine, Porcupine
 from tests.simulation.real_histories import HistoryArena, real_history
-from tests.simulation.wgl import TooMany
 
 _REAL_EVERY = 40
 _SPOILT = 0.25
@@ -41,11 +40,11 @@ def _judged(given: Assignment, judges: Judges) -> Report:
                     wrong += judges.wrong(history, given.draw(f"{case}/spoilt"), spoils=1.0)
                 else:
                     wrong = judges.wrong(simulated(f"{given.seed}/{case}"), given.draw(f"{case}/spoilt"), spoils=_SPOILT)
-            except (TooMany, ArenaBroken, NoPorcupine) as why:
+            except (ArenaBroken, NoPorcupine) as why:
                 wrong = [str(why)]
             return "\n".join(wrong[:_LINES])
 
         cases = [f"{'real' if number % _REAL_EVERY == 0 else 'simulated'}/{number}" for number in range(given.volume)]
         report = each(given, cases, try_out)
         arena.stop()
-    return replace(report, note=f"{real} of real processes; {judges.note}")
+    return replace(report, counted={"of real processes": real, **judges.counted})

@@ -49,7 +49,7 @@ class Recorder:
     def committed(self, command: Claim, begins_s: float, ends_s: float, *, name: str, state: str) -> None:
         """An answer that says which commit it is about."""
         self.ops.append(Op(what=replace(command, expected=name), begins_s=begins_s, ends_s=ends_s))
-        self.looked(command.key, begins_s, ends_s, name=name, state=state)
+        self.looked(command.key, begins_s, ends_s, name=name, state=state, newest=False)
 
     def refused(self, command: Claim, begins_s: float, ends_s: float, *, reason: str) -> None:
         self.ops.append(Op(what=replace(command, expected=reason), begins_s=begins_s, ends_s=ends_s))
@@ -58,8 +58,8 @@ class Recorder:
         """It may have happened since, or never."""
         self.ops.append(Op(what=what, begins_s=begins_s, ends_s=FOREVER_S, optional=True))
 
-    def looked(self, key: str, begins_s: float, ends_s: float, *, name: str, state: str) -> None:
-        self.ops.append(Op(what=Look(key=key, name=name, state=state), begins_s=begins_s, ends_s=ends_s))
+    def looked(self, key: str, begins_s: float, ends_s: float, *, name: str, state: str, newest: bool) -> None:
+        self.ops.append(Op(what=Look(key=key, name=name, state=state, newest=newest), begins_s=begins_s, ends_s=ends_s))
 
     def switched(self, name: str, begins_s: float, ends_s: float, *, on: bool) -> None:
         self.ops.append(Op(what=Switch(name=name, on=on), begins_s=begins_s, ends_s=ends_s))
@@ -158,9 +158,9 @@ async def _get(machine: Machine, recorder: Recorder, key: str) -> None:
     begins_s = loop.time()
     found = await machine.ask(lambda gateway: gateway.lookup.commit(name, tenant=TENANT), hang_up_after_s=10.0)
     if isinstance(found, Outcome):
-        recorder.looked(key, begins_s, loop.time(), name=found.row.commit_id, state=str(found.row.state))
+        recorder.looked(key, begins_s, loop.time(), name=found.row.commit_id, state=str(found.row.state), newest=True)
     elif isinstance(found, Refusal) and found.reason is Reason.NOT_FOUND:
-        recorder.looked(key, begins_s, loop.time(), name="", state="")
+        recorder.looked(key, begins_s, loop.time(), name="", state="", newest=True)
 
 
 async def _operator(machine: Machine, recorder: Recorder) -> None:

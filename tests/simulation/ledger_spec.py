@@ -38,11 +38,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """Somebody was told how a commit stands; `name` "" that there is none under the key."""
+    """Somebody was told how a commit stands; `name` "" that there is none under the key. `newest`: of the key's generations, which is what was asked."""
 
     key: str
     name: str
     state: str
+    newest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ class Spec:
         if not look.name:
             return not made
         row = next((one for one in made if one.name == look.name), None)
-        if row is None:
+        if row is None or (look.newest and row is not made[-1]):
             return False
         if look.state in {"FORWARDING", "UNKNOWN", "IN_PROGRESS"}:
             return row.state != "DENIED" and row.name not in standing.ended

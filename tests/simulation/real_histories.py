@@ -151,9 +151,9 @@ def _get(play: Play, stub: gateway_pb2_grpc.GatewayServiceStub, key: str) -> Non
         commit = stub.GetCommit(gateway_pb2.GetCommitRequest(idempotency_key=key), timeout=DEADLINE_S).commit
     except grpc.RpcError as error:
         if _reason(error) == "NOT_FOUND":
-            play.recorder.looked(key, begins_s, time.monotonic(), name="", state="")
+            play.recorder.looked(key, begins_s, time.monotonic(), name="", state="", newest=True)
         return
-    play.recorder.looked(key, begins_s, time.monotonic(), name=commit.commit_id, state=_state(commit))
+    play.recorder.looked(key, begins_s, time.monotonic(), name=commit.commit_id, state=_state(commit), newest=True)
 
 
 def operator(play: Play) -> None:

@@ -31,8 +31,8 @@ class TooMany(Exception):
     """More places than are looked at: nothing was found out."""
 
 
-def linearizable(ops: Sequence[Op[What]], start: State, step: Callable[[State, What], State | None]) -> Sequence[Op[What]]:
-    """Empty when there is such an order; else what could not be put in at the furthest place that was reached."""
+def linearizable(ops: Sequence[Op[What]], start: State, step: Callable[[State, What], State | None], *, places_max: int = PLACES_MAX) -> Sequence[Op[What]]:
+    """Empty when there is such an order; else what could not be put in at the furthest place that was reached. Raises `TooMany`."""
     required = sum(1 << place for place, op in enumerate(ops) if not op.optional)
     pending: list[tuple[int, State]] = [(0, start)]
     seen: set[tuple[int, State]] = {(0, start)}
@@ -50,8 +50,8 @@ def linearizable(ops: Sequence[Op[What]], start: State, step: Callable[[State, W
             if following is not None and (there := (done | 1 << place, following)) not in seen:
                 seen.add(there)
                 pending.append(there)
-        if len(seen) > PLACES_MAX:
-            raise TooMany(f"{len(ops)} operations have more than {PLACES_MAX} places")
+        if len(seen) > places_max:
+            raise TooMany(f"{len(ops)} operations have more than {places_max} places")
     return [ops[place] for place in _candidates(ops, furthest)]
 
 

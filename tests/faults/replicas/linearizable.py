@@ -18,7 +18,6 @@ from tests.simulation.history import History
 from tests.simulation.porcupine.judging import Judges
 from tests.simulation.porcupine.opinion import NoPorcupine, Porcupine
 from tests.simulation.real_histories import LASTS_S, LIMIT, Play, caller, lift_all, operator
-from tests.simulation.wgl import TooMany
 
 _GATEWAYS: Final = 4
 _LINES: Final = 12
@@ -42,7 +41,7 @@ def _judged(given: Assignment, judges: Judges) -> Report:
             try:
                 history, wrong = _history(fleet, f"{given.seed}-{case}", given, case, recorder)
                 wrong += judges.wrong(history, given.draw(f"{case}/spoilt"), spoils=1.0)
-            except (TooMany, FleetBroken, NoPorcupine) as why:
+            except (FleetBroken, NoPorcupine) as why:
                 wrong = [str(why)]
             asked += len(recorder.ops)
             return "\n".join(wrong[:_LINES])
@@ -50,8 +49,8 @@ def _judged(given: Assignment, judges: Judges) -> Report:
         report = each(given, [f"history-{number}" for number in range(given.volume)], one)
         wrong = fleet.check_settled()
     at_the_end = tuple(Failure(case="", what=f"at the end: {what}") for what in wrong)
-    note = f"{_GATEWAYS} gateways; {asked} operations; {judges.note}"
-    return Report(volume=report.volume, failures=(*report.failures, *at_the_end), note=note)
+    counted = {"operations": asked, **judges.counted}
+    return Report(volume=report.volume, failures=(*report.failures, *at_the_end), note=f"{_GATEWAYS} gateways", counted=counted)
 
 
 def _history(fleet: Fleet, name: str, given: Assignment, case: str, recorder: Recorder) -> tuple[History, list[str]]:

@@ -22,8 +22,8 @@ def claim(key: str, content: str, told: str, *, supersedes: str = "") -> Claim:
     return Claim(key=key, content=content, supersedes=supersedes, expected=told)
 
 
-def look(key: str, name: str, state: str) -> Look:
-    return Look(key=key, name=name, state=state)
+def look(key: str, name: str, state: str, *, newest: bool = False) -> Look:
+    return Look(key=key, name=name, state=state, newest=newest)
 
 
 def at(begins_s: float, ends_s: float, what: What) -> Op[What]:
@@ -63,6 +63,9 @@ GOOD: Final[Mapping[str, History]] = {
     "a key that is used again": _story(STORY[0], claim("K", "w", "IDEMPOTENCY_KEY_REUSED"), *STORY[1:]),
     "superseding what is under way": _story(*STORY[:2], claim("K", "y", "SUPERSEDES_NOT_CURRENT", supersedes="c-1"), *STORY[2:]),
     "superseding what is superseded": _story(*STORY, claim("K", "w", "IDEMPOTENCY_KEY_REUSED", supersedes="c-1"), claim("K", "y", "c-2", supersedes="c-1")),
+    "the newest, whenever it is asked for": _story(
+        *STORY[:3], look("K", "c-1", "FAILED", newest=True), STORY[3], look("K", "c-1", "FAILED"), look("K", "c-2", "UNKNOWN", newest=True), *STORY[4:]
+    ),
     "they meet in one instant": of(ADMITTED, at(0, 1, look("K", "c-1", "FORWARDING")), at(1, 2, TAKEN)),
     "old and new, both while it ends": of(ADMITTED, at(0, 9, TAKEN), at(1, 2, look("K", "c-1", "UNKNOWN")), at(3, 4, look("K", "c-1", "SUCCEEDED"))),
     "a lost call that made it": of(ADMITTED, lost(0, UNTOLD), at(1, 2, look("K", "c-1", "SUCCEEDED"))),
@@ -83,6 +86,7 @@ BAD: Final[Mapping[str, History]] = {
     "under way after it succeeded": _story(*STORY, look("K", "c-2", "FORWARDING")),
     "found before it was made": _story(look("K", "c-1", "FAILED"), *STORY),
     "not found after it was made": _story(STORY[0], look("K", "", ""), *STORY[1:]),
+    "the newest is one that is superseded": _story(*STORY, look("K", "c-1", "FAILED", newest=True)),
     "superseded while it was under way": _story(STORY[0], STORY[3], STORY[1], STORY[2], *STORY[4:]),
     "not superseded though it was known to have failed": _story(*STORY[:3], claim("K", "y", "SUPERSEDES_NOT_CURRENT", supersedes="c-1"), *STORY[3:]),
     "superseded by what is another key's": _story(*STORY[:5], claim("L", "y", "c-2", supersedes="c-1"), *STORY[5:]),
@@ -142,7 +146,8 @@ def _any(draw: random.Random, rows: Mapping[str, Sequence[Row]]) -> What:
         case 2:
             return claim(key, draw.choice("xy"), draw.choice([row.name, "SUPERSEDES_NOT_CURRENT"]), supersedes=draw.choice(rows[key]).name)
         case _:
-            return draw.choice([look(key, "", ""), look(key, row.name, row.state), look(key, row.name, "UNKNOWN")])
+            newest = draw.random() < 0.5
+            return draw.choice([look(key, "", ""), look(key, row.name, row.state, newest=newest), look(key, row.name, "UNKNOWN", newest=newest)])
 
 
 def _call(draw: random.Random, what: What) -> Op[What]:

@@ -83,8 +83,8 @@ def _told(op: Op[What]) -> Mapping[str, object]:
     match op.what:
         case Claim(key=key, content=content, supersedes=supersedes, expected=expected):
             return {**when, "claim": {"key": key, "content": content, "supersedes": supersedes, "told": expected}}
-        case Look(key=key, name=name, state=state):
-            return {**when, "look": {"key": key, "name": name, "state": state}}
+        case Look(key=key, name=name, state=state, newest=newest):
+            return {**when, "look": {"key": key, "name": name, "state": state, "newest": newest}}
         case Switch(name=name, on=on):
             return {**when, "switch": {"name": name, "on": on}}
         case _:

@@ -72,15 +72,14 @@ def test_a_history_that_is_perhaps_spoilt_is_judged_alike(porcupine: Porcupine, 
 
 
 def test_both_judge_what_a_suite_has_played(porcupine: Porcupine, histories: list[History]) -> None:
-    """Nothing is wrong with it; the note says what was judged, and that copies were refused."""
+    """Nothing is wrong with it; what was judged is counted, and some copies were refused."""
     judges = Judges(porcupine)
 
     wrong = [what for number, history in enumerate(histories) for what in judges.wrong(history, _draw(number), spoils=1.0)]
 
     assert wrong == []
-    assert judges.note.startswith(f"{len(histories)} also by Porcupine")
-    assert f"of {len(histories)} spoilt copies" in judges.note
-    assert "refused 0" not in judges.note
+    assert (judges.counted["also by Porcupine"], judges.counted["copies spoilt"]) == (len(histories), len(histories))
+    assert judges.counted["copies refused by both"] > len(histories) / 4
 
 
 class Says:
@@ -99,7 +98,7 @@ def test_a_judge_who_says_otherwise_fails_the_case(word: str) -> None:
     judges = Judges(Says(word))
 
     assert judges.wrong(GOOD["a plain story"], _draw(1), spoils=0.0) == [f"our checker says {LINEARIZABLE}; Porcupine says {word}"]
-    assert judges.note.startswith("0 also by Porcupine")
+    assert judges.counted["also by Porcupine"] == 0
 
 
 def test_a_judge_who_never_says_no_is_found_out() -> None:
@@ -113,6 +112,26 @@ def test_a_judge_who_never_says_no_is_found_out() -> None:
     assert all(what.startswith("a spoilt copy (") and what.endswith(f"says {NOT_LINEARIZABLE}; Porcupine says {LINEARIZABLE}") for what in spoilt)
     assert bad[0] == f"our checker says {NOT_LINEARIZABLE}; Porcupine says {LINEARIZABLE}"
     assert bad[1].startswith("fits nowhere: ")
+
+
+def test_what_both_refuse_is_told_as_such() -> None:
+    """And what fits nowhere after it."""
+    wrong = Judges(Says(NOT_LINEARIZABLE)).wrong(BAD["admitted under a halt"], _draw(1), spoils=0.0)
+
+    assert wrong[0] == f"both judges say {NOT_LINEARIZABLE}"
+    assert wrong[1].startswith("fits nowhere: ")
+
+
+def test_a_checker_that_gives_up_fails_the_case() -> None:
+    """What Porcupine says is told beside it, and counts for nothing alone."""
+    judges = Judges(Says(LINEARIZABLE), places_max=1)
+
+    wrong = judges.wrong(GOOD["lost calls of one key"], _draw(1), spoils=0.0)
+
+    assert len(wrong) == 1
+    assert wrong[0].startswith("our checker gave up, ")
+    assert wrong[0].endswith(f"; Porcupine says {LINEARIZABLE}")
+    assert judges.counted["also by Porcupine"] == 0
 
 
 def test_a_machine_without_go_says_what_is_missing(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ func (law *contract) look(now standing, look *Look) (standing, bool) {
 		return now, len(made) == 0
 	}
 	generation := law.generation(made, look.Name)
-	if generation < 0 {
+	if generation < 0 || (look.Newest && generation < len(made)-1) {
 		return now, false
 	}
 	place := made[generation]

@@ -42,11 +42,12 @@ type Claim struct {
 	Told       string `json:"told"`
 }
 
-// Look was told how a commit stands, or, without a name, that its key has none.
+// Look was told how a commit stands, or, without a name, that its key has none. Newest asked how the key stands, which is how its newest commit does.
 type Look struct {
-	Key   string `json:"key"`
-	Name  string `json:"name"`
-	State string `json:"state"`
+	Key    string `json:"key"`
+	Name   string `json:"name"`
+	State  string `json:"state"`
+	Newest bool   `json:"newest"`
 }
 
 // Switch throws a halt or lifts it.
@@ -71,6 +72,7 @@ func (history *History) operations() ([]porcupine.Operation, []*Op, error) {
 		op := &history.Told[place]
 		call := ranks[op.Begins]
 		switch {
+		case op.Ends == nil && history.repeats(place):
 		case op.Ends == nil:
 			made = append(made, porcupine.Operation{Input: beginning{len(unanswered)}, Call: call, Return: call})
 			unanswered = append(unanswered, op)
@@ -82,6 +84,22 @@ func (history *History) operations() ([]porcupine.Operation, []*Op, error) {
 	}
 	end := int64(len(ranks))
 	return append(made, porcupine.Operation{Input: over{}, Call: end, Return: end}), unanswered, nil
+}
+
+// repeats: an unanswered claim that says what another said before it. A claim takes effect once under its key, whoever repeats it, and the first to begin
+// may be the one wherever a later one may.
+func (history *History) repeats(place int) bool {
+	op := &history.Told[place]
+	for earlier := range history.Told {
+		other := &history.Told[earlier]
+		if op.Claim == nil || other.Claim == nil || other.Ends != nil || *other.Claim != *op.Claim {
+			continue
+		}
+		if other.Begins < op.Begins || (other.Begins == op.Begins && earlier < place) {
+			return true
+		}
+	}
+	return false
 }
 
 // ranks numbers the moments in their order: equal ones alike, so that what meets in one instant still does.
