@@ -99,10 +99,10 @@ def _tell_table(ran: list[Ran], size: Size) -> None:
 def _tell_controls(ran: Ran) -> None:
     missed = {failure.case for failure in ran.report.failures}
     planted = [mutant for mutant in MUTANTS if mutant.first or ran.report.volume > len(FIRST)]
-    table = Table("planted bug", "test", "result", title="planted bugs, and the tests that have to catch them")
+    table = Table("planted bug", "test or suite", "result", title="planted bugs, and the tests and suites that have to catch them")
     for mutant in planted:
         result = "NOT CAUGHT" if mutant.name in missed else "caught" if "" not in missed else "not tried"
-        table.add_row(mutant.bug, mutant.test.rpartition("/")[2], result)
+        table.add_row(mutant.bug, mutant.caught_by.rpartition("/")[2], result)
     Console(width=150).print(table)
 
 

@@ -26,9 +26,9 @@ Volumes and results are of the last full run; a failing case is printed with the
 |---|---|---|---|---|---|
 """
 _CONTROLS: Final = """
-## Planted bugs, and the test that catches each
+## Planted bugs, and the test or suite that catches each
 
-The suite `controls` plants them one at a time in a copy of the sources; the named test fails with it and is green without.
+The suite `controls` plants them one at a time in a copy of the sources: the named test, or a few cases of the named suite, fails with it and is green without.
 Those marked ● guard money and writes, and are planted at every size.
 
 | | planted bug | caught by |
@@ -47,7 +47,7 @@ def rendered(rows: Sequence[Row], found: Mapping[str, Found]) -> str:
     for row in rows:
         of_row = found.get(row.name, Found(NOT_RUN, NOT_RUN))
         lines.append(f"| {row.guarantee} | `{row.name}` | `{row.where}` | {row.holds} | {of_row.volume} | {of_row.result} |\n")
-    controls = [f"| {'●' if one.first else ''} | {one.bug} | `{one.test}` |\n" for one in MUTANTS]
+    controls = [f"| {'●' if one.first else ''} | {one.bug} | `{one.caught_by}` |\n" for one in MUTANTS]
     return _HEAD + "".join(lines) + _CONTROLS + "".join(controls)
 
 

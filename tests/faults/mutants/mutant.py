@@ -1,7 +1,7 @@
-"""A planted bug: an exact piece of our source, what stands in its place, and the one test that has to notice.
+"""A planted bug: an exact piece of our source, what stands in its place, and what has to notice: one test, or a few cases of a suite of `make prove`.
 
 1. The text occurs once in its file. When the source moves on, the mutant is brought along: it never quietly plants nothing.
-2. The test is green without it and red with it, by failing, not by being unable to run.
+2. The test, or the suite, is green without it and red with it, by failing, not by being unable to run.
 """
 
 from dataclasses import dataclass
@@ -13,15 +13,30 @@ class NotPlanted(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A few cases of a suite."""
+
+    suite: str  # its name in `tests/prove/table.py`
+    volume: int  # cases; as many as make it sure that the bug shows, whatever the seed
+    says: str  # what one of its failures has in it when it is this bug that it has seen
+    only: str = ""  # one case, by its name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
     name: str
     bug: str  # what a hurried implementation does, in a few words
     file: str
     text: str
     put: str
-    test: str  # a pytest node
+    test: str | Trial  # a pytest node, or a suite
     first: bool = False  # guards money and writes: planted at every size
     more: tuple[tuple[str, str, str], ...] = ()  # further (file, text, put), where a bug needs two places
+
+    @property
+    def caught_by(self) -> str:
+        """A pytest node, or `suite:NAME`."""
+        return self.test if isinstance(self.test, str) else f"suite:{self.test.suite}"
 
     @property
     def edits(self) -> tuple[tuple[str, str, str], ...]:
