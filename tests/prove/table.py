@@ -122,7 +122,7 @@ TABLE: Final = (
     ),
     Row(
         name="simulation", guarantee="no crash, hang-up, fault, halt or late answer, in any order, breaks a promise; the same seed is the same run",
-        runs="tests.prove.simulation", counts="simulated runs", quick=300, full=20_000, soak=200_000, holds="I1 I2 I3 I4 I5 I7 I8 I10", long=18,
+        runs="tests.prove.simulation", counts="simulated runs", quick=300, full=20_000, soak=200_000, holds="I1 I2 I3 I4 I5 I7 I8 I10", long=8, parts=2,
     ),
     Row(
         name="linearizability", guarantee="what all callers were told, at once, through kills and restarts, can be told in one order that the contract allows",
