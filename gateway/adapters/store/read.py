@@ -34,7 +34,7 @@ _BODY: Final = READ.taking("body", "commit_id")
 _RUNS_NAMED: Final = READ.taking("runs_named", "tenant", "run_id", "count_max")
 _ENTRIES: Final = READ.taking("entries", "tenant", "workflow", "run_id", "after", "count_max")
 _STEP_RESULT: Final = READ.taking("step_result", "entry_hash")
-_PLACES_DOWN: Final = READ.taking("places_down", "before", "stretch")
+_NEWEST_BELOW: Final = READ.taking("newest_below", "before")
 _LISTED: Final = READ.taking("commits_listed", "tenant", "state", "workflow", "before", "down_to", "count_max")
 _LISTED_OPEN: Final = READ.taking("open_commits_listed", "tenant", "state", "workflow", "before", "count_max")
 _ALL_HALTS: Final = READ.taking("all_halts")
@@ -108,13 +108,14 @@ class Reader(Loader):
         return result
 
     def commits_down(self, *, tenant: str, state: str, workflow: str, before: int, limit: int) -> tuple[list[tuple[int, CommitRow]], int]:
-        """One stretch of a listing, and where the next begins; 0 when there is none."""
+        """One stretch of a listing, and below which place the next begins; 0 when there is none."""
         if state in _OPEN:
-            found, down_to = self._all(_LISTED_OPEN, (tenant, state, workflow, before, limit)), None
+            found, down_to = self._all(_LISTED_OPEN, (tenant, state, workflow, before, limit)), 0
         else:
-            down_to = self._all(_PLACES_DOWN, (before, _STRETCH))[0][0]
-            found = self._all(_LISTED, (tenant, state, workflow, before, down_to or 0, limit))
-        return [(values[0], commit_of(values[1:])) for values in found], down_to or 0
+            newest: int = self._all(_NEWEST_BELOW, (before,))[0][0] or 0
+            down_to = max(0, newest - _STRETCH)
+            found = self._all(_LISTED, (tenant, state, workflow, before, down_to, limit)) if newest else []
+        return [(values[0], commit_of(values[1:])) for values in found], down_to
 
     def halts(self, *, include_lifted: bool) -> list[Halt]:
         return [halt_of(values) for values in self._all(_ALL_HALTS, ())] if include_lifted else list(self.gate().halts)

@@ -43,7 +43,7 @@ _BODY: Final = READ.taking("body", "commit_id")
 _RUNS_NAMED: Final = READ.taking("runs_named", "tenant", "run_id", "count_max")
 _ENTRIES: Final = READ.taking("entries", "tenant", "workflow", "run_id", "after", "count_max")
 _STEP_RESULT: Final = READ.taking("step_result", "entry_hash")
-_PLACE_DOWN: Final = READ.taking("place_down", "before", "stretch")
+_NEWEST_BELOW: Final = READ.taking("newest_below", "before")
 _LISTED: Final = READ.taking("commits_listed", "tenant", "state", "workflow", "before", "down_to", "count_max")
 _LISTED_OPEN: Final = READ.taking("open_commits_listed", "tenant", "state", "workflow", "before", "count_max")
 _ALL_HALTS: Final = READ.taking("all_halts")
@@ -172,14 +172,15 @@ class Reader:
             return _placed(await self._sessions.all(_LISTED_OPEN, tenant, state, workflow, before or _NEWEST, limit))
         found: list[tuple[int, CommitRow]] = []
         down_from, stretch = before or _NEWEST, _STRETCH
-        while len(found) < limit and (down_to := await self._down(down_from, stretch)):
+        while len(found) < limit and (newest := await self._newest_below(down_from)):
+            down_to = newest - stretch
             found += _placed(await self._sessions.all(_LISTED, tenant, state, workflow, down_from, down_to, limit - len(found)))
             down_from, stretch = down_to, min(_STRETCH_MAX, stretch * 10)
         return found
 
-    async def _down(self, before: int, stretch: int) -> int:
-        """Where a stretch of commits ends; 0 when there are none."""
-        ((place,),) = await self._sessions.all(_PLACE_DOWN, before, stretch)
+    async def _newest_below(self, before: int) -> int:
+        """Where a stretch of commits begins; 0 when there are none."""
+        ((place,),) = await self._sessions.all(_NEWEST_BELOW, before)
         return place or 0
 
     async def halts(self, *, include_lifted: bool) -> list[Halt]:

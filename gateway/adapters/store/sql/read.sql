@@ -17,9 +17,10 @@ ORDER BY place LIMIT :count_max;
 -- name: step_result
 SELECT result FROM steps WHERE entry_hash = :entry_hash;
 
--- name: places_down
--- The lower end of a stretch of :stretch commits below :before. A listing looks at one stretch at a time, so that no question holds up the others.
-SELECT min(place) FROM (SELECT place FROM commits WHERE place < :before ORDER BY place DESC LIMIT :stretch);
+-- name: newest_below
+-- Where a stretch of a listing begins. A listing looks at one stretch of places at a time, so that no question holds up the others; what was collected
+-- between them is leapt over.
+SELECT max(place) FROM commits WHERE place < :before;
 
 -- name: commits_listed
 SELECT place, @commit FROM commits NOT INDEXED
