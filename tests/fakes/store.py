@@ -11,14 +11,14 @@ from hashlib import sha256
 from typing import Final, TypeVar
 
 from gateway.domain.audit import Entry
-from gateway.domain.budget import Level, NodeRow
+from gateway.domain.budget import BudgetLimit, Level, NodeRow
 from gateway.domain.conservation import Books
 from gateway.domain.facts import Facts, nodes_in_scope
 from gateway.domain.faults import StoreAmbiguous, StoreFault
 from gateway.domain.halts import Halt
 from gateway.domain.lifecycle import TERMINAL, State, Thinking
 from gateway.domain.records import Attempt, Body, CommitRow, DecisionRow, KeyName, KeyRow, KeySpace, RunName, RunRow, Spoken, StepRow, Tombstone
-from gateway.domain.rows import Dirty, Gate, Gone, Rows, Write
+from gateway.domain.rows import ActivationRow, Dirty, Gate, Gone, Rows, Write
 from gateway.domain.writes.decisions import lost
 from gateway.domain.writes.resolutions import Interrupt
 from gateway.ports.store import Due, Recovered, Shelf, Shelved, StoredCommit, Stretch, Withdrawn
@@ -51,6 +51,7 @@ class MemoryStore:
         self._places: dict[str, int] = {}
         self._denials: dict[str, tuple[int, ...]] = {}
         self._down = ""
+        self._scopes: dict[RunName, tuple[ActivationRow | None, tuple[BudgetLimit, ...] | None, frozenset[str]]] = {}
 
     async def write(self, write: Write[Reply], *, hand_over_by_s: float) -> Reply:
         await asyncio.sleep(0)  # whoever asks in the same turn is not ahead of itself
@@ -74,7 +75,7 @@ class MemoryStore:
     async def facts(self, *, key: KeyName, run: RunName, decision_id: str) -> Facts:
         row = self.keys.get(key)
         latest = row.latest.id if row and row.generations else ""
-        newest = self._newest({node.key for node in nodes_in_scope(run, self.open_and_ended.get(run), self._gate)})
+        newest = self._newest(self._keys_in_scope(run))
         return Facts(
             key=row,
             commit=self.rows.get(latest) if key.space is KeySpace.COMMIT else None,
@@ -85,6 +86,14 @@ class MemoryStore:
             gate=self._gate,
             now_ms=self.clock.now_ms(),
         )
+
+    def _keys_in_scope(self, name: RunName) -> frozenset[str]:
+        """Found out once for what decides it: a request after the other asks it of the same run."""
+        run, activation = self.open_and_ended.get(name), self._gate.activation
+        budgets, known = run.budgets if run else None, self._scopes.get(name)
+        if known is None or known[0] is not activation or known[1] != budgets:
+            known = self._scopes[name] = (activation, budgets, frozenset(node.key for node in nodes_in_scope(name, run, self._gate)))
+        return known[2]
 
     async def commit(self, commit_id: str) -> StoredCommit | None:
         row = self.rows.get(commit_id)

@@ -74,12 +74,14 @@ class Trials:
             halted = operator.halt(Scope(**said), reason=case)
             returned_s = time.monotonic()
             self.thrown[halted.halt.halt_id] = scope
+            self.streams.all_in_aim = True
             first = self._admitted(scope)
             try:
                 comes(lambda: self._heard(scope, returned_s) == _GATEWAYS, f"a request in {kind} at every gateway")
                 later = self._admitted(scope)
             finally:
                 resumed_s = time.monotonic()
+                self.streams.all_in_aim = False
                 operator.resume(halted.halt.halt_id, reason="the trial is over")
         except NotCome as why:
             return str(why)

@@ -42,6 +42,7 @@ class Streams:
     def __init__(self, fleet: Fleet, given: Assignment) -> None:
         self.runs: tuple[str, str] = ("run-a", "run-b")
         self.aim = HaltScope()  # most requests are in this scope
+        self.all_in_aim = False  # until this is unsaid, all of them are
         self.count = 0
         self._over = threading.Event()
         self._kept: list[Asked] = []
@@ -104,8 +105,8 @@ class Streams:
             self._keep(gateway, reach, admitted, began_s)
 
     def _drawn(self, draw: random.Random) -> Reach:
-        """Four in five are drawn until they are in scope."""
-        aim = self.aim if draw.random() < _AIMED else HaltScope()
+        """Most are drawn until they are in scope."""
+        aim = self.aim if draw.random() < _AIMED or self.all_in_aim else HaltScope()
         while True:
             workflow, action = draw.choice([*_STEPS]), draw.choice([*_TARGETS])
             drawn = Reach(
