@@ -178,6 +178,7 @@ def _request(of: pb.MethodDescriptor) -> SearchStrategy[Message]:
     return st.one_of(nearly, nearly, nearly, anything)
 
 
+@cache
 def _sent(pair: tuple[str, pb.MethodDescriptor]) -> SearchStrategy[Sent]:
     listener, method = pair
     name = f"{method.containing_service.full_name}/{method.name}"
