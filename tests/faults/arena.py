@@ -85,7 +85,7 @@ class Arena:
         self._client = connect(f"unix:{self._socket}")
 
     def spared_s(self) -> float:
-        """What a start would have taken longer, had nothing been prepared for it."""
+        """What a start would have taken longer, had nothing been prepared for it; in seconds of CPU."""
         return float(self._ask("spared"))
 
     def kill(self) -> None:
