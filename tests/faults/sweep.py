@@ -37,7 +37,7 @@ class Sweep:
 
     def _run(self, given: Assignment, arena: Arena) -> Report:
         arena.start()
-        cases = [given.only] if given.only else evenly([*self._points(arena)], given.volume)
+        cases = [given.only] if given.only else given.own(evenly([*self._points(arena)], given.volume))
         failures: list[Failure] = []
         seen: set[str] = set()
         struck = done = 0

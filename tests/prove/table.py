@@ -52,15 +52,18 @@ def _tests(name: str, guarantee: str, *files: str, holds: str, quick: bool = Tru
 TABLE: Final = (
     Row(
         name="kill-sweep", guarantee="killed at any system call: nothing acknowledged is lost, nothing sent twice, recovered within 5 s",
-        runs="tests.faults.kill_sweep", counts="kill points", quick=24, full=400, soak=4_000, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10", long=8,
+        runs="tests.faults.kill_sweep", counts="kill points", quick=24, full=400, soak=4_000, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
+        long=8, parts=2, load=60,
     ),
     Row(
         name="resend-sweep", guarantee="killed around a re-send: the same key again, each attempt recorded before it is sent, one effect",
-        runs="tests.faults.resend_sweep", counts="kill points", quick=3, full=32, soak=400, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10", long=4,
+        runs="tests.faults.resend_sweep", counts="kill points", quick=3, full=32, soak=400, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
+        long=4, load=60,
     ),
     Row(
         name="io-faults", guarantee="a disk that fails or is full at any write or sync: an unknown or a refusal, never a wrong answer",
-        runs="tests.faults.io_faults", counts="fault points", quick=16, full=120, soak=1_200, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10", long=5,
+        runs="tests.faults.io_faults", counts="fault points", quick=16, full=120, soak=1_200, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
+        long=5, load=60,
     ),
     Row(
         name="moments", guarantee="stopped past its lease, a clock that jumps a day, a duplicate before the reply, a disk full at T2: one effect, one answer",
@@ -163,6 +166,7 @@ TABLE: Final = (
     Row(
         name="partitions", guarantee="a gateway parted from its callers, its host or its store, one way or both: the others go on, and healed all agree",
         runs="tests.faults.replicas.partitions", counts="partitions", quick=2, full=13, soak=13, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
+        load=30, long=2,
     ),
 )  # fmt: skip
 
