@@ -13,10 +13,11 @@ import structlog
 EVENTS: Final = frozenset({
     "starting", "serving", "stopping", "stopped", "refused_to_start", "recovered", "activated", "fault", "bug", "engine", "kept_work_broke",
     "reconciler_ended", "collector_ended", "store_failed", "call", "tool_disabled", "tool_enabled", "tool_unseen", "transcript_lost",
+    "outcome_not_recorded",
 })  # fmt: skip
 FIELDS: Final = frozenset({
     "event", "level", "timestamp", "version", "listener", "address", "role", "tenant", "method", "detail", "reason", "activation", "revision",
-    "commits", "decisions", "path", "grace_s", "left", "trace", "message", "boot_id", "where", "tool",
+    "commits", "decisions", "path", "grace_s", "left", "trace", "message", "boot_id", "where", "tool", "commit_id",
 })  # fmt: skip
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 

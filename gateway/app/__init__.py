@@ -118,7 +118,10 @@ async def _start(settings: Settings, stack: AsyncExitStack, stop: Callable[[], N
     keeper = Keeper(told=_broke)
     door = Doorkeeper(in_flight_max=settings.limits.commits_in_flight_max)
     study = Doorkeeper(in_flight_max=settings.limits.commits_in_flight_max)  # thinking has a door of its own: it never crowds out a write
-    committer = Committer(store=store, policy=engine, ways=ways, clock=clock, ids=ids, keeper=keeper, doorkeeper=door, activation=lambda: activation)
+    committer = Committer(
+        store=store, policy=engine, ways=ways, clock=clock, ids=ids, keeper=keeper, doorkeeper=door, activation=lambda: activation,
+        unrecorded=lambda commit_id: telemetry.log().error("outcome_not_recorded", commit_id=commit_id),
+    )  # fmt: skip
     decider = Decider(
         store=store, policy=engine, thinker=runner, clock=clock, ids=ids, keeper=keeper, doorkeeper=study, activation=lambda: activation,
         transcripts=_transcripts(settings),

@@ -56,6 +56,7 @@ class Committer:
     keeper: Keeper
     doorkeeper: Doorkeeper
     activation: Callable[[], Activation]
+    unrecorded: Callable[[str], None]  # told the id of a commit whose T2 did not succeed at once
 
     async def commit(self, command: CommitCommand) -> Outcome | InProgress | Refusal:
         facts = await recall_commit(command, self.store)
@@ -116,7 +117,7 @@ class Committer:
         effect = self.keeper.keep(self._forward_and_settle(row, payload, send_by_s, way), name=f"forward {row.commit_id}")
         await until_ended(effect)
         broken = effect.cancelled() or effect.exception() is not None
-        return Outcome(row=not_recorded(row), response=b"", replayed=False) if broken else effect.result()
+        return self._not_recorded(row) if broken else effect.result()
 
     async def _forward_and_settle(self, row: CommitRow, payload: bytes, send_by_s: float, way: Way) -> Outcome:
         answered = await forward(
@@ -130,7 +131,13 @@ class Committer:
             return await settle_commit(answered, self.store)
         except StoreFault:
             self.keeper.keep(self._settle_until_durable(answered), name=f"settle {answered.row.commit_id}")
-            return Outcome(row=not_recorded(answered.row), response=b"", replayed=False)
+            return self._not_recorded(answered.row)
+
+    def _not_recorded(self, row: CommitRow) -> Outcome:
+        """What is told when the outcome could not be recorded yet: unknown, held, being recorded. The operators hear of it as well."""
+        self.unrecorded(row.commit_id)
+        unknown = replace(row, state=State.UNKNOWN, notes=(Note(reason=Reason.OUTCOME_NOT_RECORDED),))
+        return Outcome(row=unknown, response=b"", replayed=False)
 
     async def _settle_until_durable(self, answered: Answered) -> None:
         pauses = iter(_SETTLE_PAUSE_S)
@@ -170,11 +177,6 @@ class Committer:
                 return refusal
             case Rejudge() | Twin():
                 raise PolicyFault("the activation or the key changed while previewing; ask again")
-
-
-def not_recorded(row: CommitRow) -> CommitRow:
-    """What is told when the outcome could not be recorded yet: unknown, held, being recorded."""
-    return replace(row, state=State.UNKNOWN, notes=(Note(reason=Reason.OUTCOME_NOT_RECORDED),))
 
 
 def _tenant(judged: Judged | Denial) -> str:

@@ -63,6 +63,7 @@ class FakeGateway:
     study: Doorkeeper
     activation: Activation
     bugs: list[BaseException]
+    unrecorded: list[str] = field(default_factory=list)
     ways: dict[str, Way] = field(default_factory=dict)
     committer: Committer = field(init=False)
     decider: Decider = field(init=False)
@@ -76,8 +77,9 @@ class FakeGateway:
             return self.activation  # what is in force when it is asked
 
         self.committer = Committer(
-            store=self.store, policy=self.policy, ways=self.ways, clock=self.clock, ids=self.ids, keeper=self.keeper, doorkeeper=self.door, activation=now
-        )
+            store=self.store, policy=self.policy, ways=self.ways, clock=self.clock, ids=self.ids, keeper=self.keeper, doorkeeper=self.door, activation=now,
+            unrecorded=self.unrecorded.append,
+        )  # fmt: skip
         self.decider = Decider(
             store=self.store, policy=self.policy, thinker=self.thinker, clock=self.clock, ids=self.ids, keeper=self.keeper, doorkeeper=self.study,
             activation=now,

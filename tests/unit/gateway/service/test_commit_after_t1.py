@@ -159,6 +159,7 @@ async def test_a_t2_that_does_not_succeed_at_once_is_told_as_not_recorded_and_re
         await one.keeper.drain(grace_s=5.0)
 
         assert (outcome.row.state, [note.reason for note in outcome.row.notes]) == (State.UNKNOWN, [Reason.OUTCOME_NOT_RECORDED])
+        assert one.unrecorded == [outcome.row.commit_id]
         assert (await stored(one, commit_command())).row.state is State.SUCCEEDED
         assert await one.entries() == [EntryKind.INTENT, EntryKind.OUTCOME]
         assert len(one.billing.deliveries) == 1
@@ -232,6 +233,7 @@ async def test_a_bug_after_t1_is_unknown_and_told() -> None:
         assert (outcome.row.state, outcome.row.notes[0].reason) == (State.UNKNOWN, Reason.OUTCOME_NOT_RECORDED)
         assert (row.state, [held.state for held in row.holds]) == (State.FORWARDING, [HoldState.OPEN])
         assert isinstance(one.bugs[0], LookupError)
+        assert one.unrecorded == [row.commit_id]
 
 
 async def test_two_callers_with_one_key_send_once_and_hear_of_one_commit() -> None:
