@@ -53,21 +53,22 @@ TABLE: Final = (
     Row(
         name="kill-sweep", guarantee="killed at any system call: nothing acknowledged is lost, nothing sent twice, recovered within 5 s",
         runs="tests.faults.kill_sweep", counts="kill points", quick=24, full=400, soak=4_000, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
-        long=8, parts=2, load=60,
+        long=2, parts=2, load=60,
     ),
     Row(
         name="resend-sweep", guarantee="killed around a re-send: the same key again, each attempt recorded before it is sent, one effect",
         runs="tests.faults.resend_sweep", counts="kill points", quick=3, full=32, soak=400, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
-        long=4, load=60,
+        long=2, load=30,
     ),
     Row(
         name="io-faults", guarantee="a disk that fails or is full at any write or sync: an unknown or a refusal, never a wrong answer",
         runs="tests.faults.io_faults", counts="fault points", quick=16, full=120, soak=1_200, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
-        long=5, load=60,
+        long=2, load=50,
     ),
     Row(
         name="moments", guarantee="stopped past its lease, a clock that jumps a day, a duplicate before the reply, a disk full at T2: one effect, one answer",
         runs="tests.faults.moments", counts="moments", quick=4, full=ALL, soak=ALL, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
+        long=1, load=40,
     ),
     Row(
         name="budget-race", guarantee="1,000 writes of 0.10 at once against 5.00, killed midway: 50 are admitted, never one more",
@@ -75,11 +76,13 @@ TABLE: Final = (
     ),
     Row(
         name="controls", guarantee="each suite can fail: planted bugs are caught by the tests and suites named for them",
-        runs="tests.faults.negative_controls", counts="planted bugs", quick=len(FIRST), full=len(MUTANTS), soak=len(MUTANTS), holds="all", long=2,
+        runs="tests.faults.negative_controls", counts="planted bugs", quick=len(FIRST), full=len(MUTANTS), soak=len(MUTANTS), holds="all",
+        long=2,
     ),
     Row(
         name="power-loss", guarantee="the power goes at any moment, any unsynced write lost or torn: whole, and nothing acknowledged is lost",
-        runs="tests.faults.power_loss", counts="disk states", quick=1_500, full=20_000, soak=200_000, holds="I2 I3 I5 I6 I7 I8", long=5,
+        runs="tests.faults.power_loss", counts="disk states", quick=1_500, full=20_000, soak=200_000, holds="I2 I3 I5 I6 I7 I8",
+        long=1,
     ),
     _tests("wire", "at most one forward on the wire, whatever a host does", "tests/unit/gateway/adapters/hosts", holds="I1"),
     _tests(
@@ -122,14 +125,17 @@ TABLE: Final = (
     Row(
         name="model", guarantee="every answer, balance and entry is the reference model's, whatever the order of calls, clocks and restarts",
         runs="tests.prove.model_based", counts="times ten programs of fifty steps", quick=6, full=120, soak=3_000, holds="I4 I5 I7 I8",
+        long=2,
     ),
     Row(
         name="simulation", guarantee="no crash, hang-up, fault, halt or late answer, in any order, breaks a promise; the same seed is the same run",
-        runs="tests.prove.simulation", counts="simulated runs", quick=300, full=20_000, soak=200_000, holds="I1 I2 I3 I4 I5 I7 I8 I10", long=8, parts=2,
+        runs="tests.prove.simulation", counts="simulated runs", quick=300, full=20_000, soak=200_000, holds="I1 I2 I3 I4 I5 I7 I8 I10",
+        long=4, parts=2,
     ),
     Row(
         name="linearizability", guarantee="what all callers were told, at once, through kills and restarts, can be told in one order that the contract allows",
         runs="tests.prove.linearizability", counts="histories", quick=200, full=5_200, soak=50_000, holds="I1 I3 I4 I5 I9",
+        long=3, parts=2,
     ),
     Row(
         name="cancellation", guarantee="a caller that hangs up, at any await of any call, leaves nothing behind; the record goes on",
@@ -142,10 +148,12 @@ TABLE: Final = (
     Row(
         name="malformed", guarantee="whatever is sent to any RPC is answered by us: never INTERNAL, never silence, and the gateway is well afterwards",
         runs="tests.prove.fuzz", counts="times a hundred messages", quick=20, full=1_000, soak=20_000, holds="I5 I11",
+        long=2,
     ),
     Row(
         name="halts-pg", guarantee="after Halt returned, no gateway admits anything in its scope: four gateways on PostgreSQL, under load",
         runs="tests.faults.replicas.halts", counts="halts", quick=36, full=1_000, soak=10_000, holds="I2 I5",
+        long=3,
     ),
     Row(
         name="budget-race-pg", guarantee="1,000 writes of 0.10 at four gateways against 5.00, one killed midway: 50 are admitted, never one more",
@@ -154,19 +162,22 @@ TABLE: Final = (
     Row(
         name="pg-faults", guarantee="PostgreSQL cut, refusing, killed or fought over at any moment, an owner asleep past its lease: one effect, one answer",
         runs="tests.faults.replicas.pg_faults", counts="faults", quick=16, full=120, soak=ALL, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
+        long=1, load=50,
     ),
     Row(
         name="disk-full-pg", guarantee="PostgreSQL's disk is full: nothing leaves without a durable T1; what was answered is recorded when there is room",
         runs="tests.faults.replicas.disk_full", counts="full disks", quick=2, full=ALL, soak=ALL, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
+        long=1, load=30,
     ),
     Row(
         name="linearizable-pg", guarantee="what all callers of four gateways were told, through kills of gateways and server, can be told in one order",
         runs="tests.faults.replicas.linearizable", counts="histories", quick=1, full=24, soak=400, holds="I1 I3 I4 I5 I8 I9 I10",
+        long=2,
     ),
     Row(
         name="partitions", guarantee="a gateway parted from its callers, its host or its store, one way or both: the others go on, and healed all agree",
         runs="tests.faults.replicas.partitions", counts="partitions", quick=2, full=13, soak=13, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
-        load=30, long=2,
+        long=1, load=60,
     ),
 )  # fmt: skip
 

@@ -27,7 +27,7 @@ from tests.simulation.ledger_spec import Claim, Switch
 
 LIMIT: Final = 5_000_000  # of a run of the workflow `race`
 LASTS_S: Final = 2.5
-ALONE_S: Final = 2.0  # at one gateway, which is up again sooner than the fleet it would belong to
+ALONE_S: Final = 1.3  # at one gateway, which is up again sooner than the fleet it would belong to
 CALLERS: Final = 4
 KEYS: Final = 8
 DEADLINE_S: Final = 4.0
