@@ -71,7 +71,7 @@ class Reference:
             return "TWIN", run.stop
         told = "TWIN" if run.stop else "AUTHORISED"
         self._stop(asked.run, stop)
-        name = f"finish {asked.key}"
+        name = f"finish {asked.run.tenant} {asked.key}"
         self.keys["finish", asked.run.tenant, asked.key] = [name]
         self.kept[name] = Kept(request=asked, state="TAKEN")
         return told, run.stop

@@ -118,6 +118,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
 def run_virtually(work: Coroutine[Any, Any, Result]) -> Result:
     """Runs to the end, with everything that it left behind; what broke unheard raises here, and is looked for among the garbage as well."""
     loop, collects = VirtualLoop(), gc.isenabled()
+    broke = loop.broke
     gc.disable()
     try:
         asyncio.set_event_loop(loop)
@@ -131,8 +132,9 @@ def run_virtually(work: Coroutine[Any, Any, Result]) -> Result:
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+        del loop, work  # what is held here would grow old with all that it holds
         gc.collect(_OF_THIS_RUN)
         if collects:
             gc.enable()
-    assert not loop.broke, loop.broke
+    assert not broke, broke
     return result
