@@ -53,22 +53,22 @@ TABLE: Final = (
     Row(
         name="kill-sweep", guarantee="killed at any system call: nothing acknowledged is lost, nothing sent twice, recovered within 5 s",
         runs="tests.faults.kill_sweep", counts="kill points", quick=24, full=400, soak=4_000, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
-        long=2, parts=2, load=60,
+        long=5, parts=2, load=25,
     ),
     Row(
         name="resend-sweep", guarantee="killed around a re-send: the same key again, each attempt recorded before it is sent, one effect",
         runs="tests.faults.resend_sweep", counts="kill points", quick=3, full=32, soak=400, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
-        long=2, load=30,
+        long=5, load=15,
     ),
     Row(
         name="io-faults", guarantee="a disk that fails or is full at any write or sync: an unknown or a refusal, never a wrong answer",
         runs="tests.faults.io_faults", counts="fault points", quick=16, full=120, soak=1_200, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
-        long=2, load=50,
+        long=5, load=35,
     ),
     Row(
         name="moments", guarantee="stopped past its lease, a clock that jumps a day, a duplicate before the reply, a disk full at T2: one effect, one answer",
         runs="tests.faults.moments", counts="moments", quick=4, full=ALL, soak=ALL, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
-        long=1, load=40,
+        long=1, load=30,
     ),
     Row(
         name="budget-race", guarantee="1,000 writes of 0.10 at once against 5.00, killed midway: 50 are admitted, never one more",
@@ -135,7 +135,7 @@ TABLE: Final = (
     Row(
         name="linearizability", guarantee="what all callers were told, at once, through kills and restarts, can be told in one order that the contract allows",
         runs="tests.prove.linearizability", counts="histories", quick=200, full=5_200, soak=50_000, holds="I1 I3 I4 I5 I9",
-        long=3, parts=2,
+        long=3, parts=2, load=80,
     ),
     Row(
         name="cancellation", guarantee="a caller that hangs up, at any await of any call, leaves nothing behind; the record goes on",
@@ -162,7 +162,7 @@ TABLE: Final = (
     Row(
         name="pg-faults", guarantee="PostgreSQL cut, refusing, killed or fought over at any moment, an owner asleep past its lease: one effect, one answer",
         runs="tests.faults.replicas.pg_faults", counts="faults", quick=16, full=120, soak=ALL, holds="I1 I2 I3 I4 I5 I6 I7 I8 I10",
-        long=1, load=50,
+        long=2, load=50,
     ),
     Row(
         name="disk-full-pg", guarantee="PostgreSQL's disk is full: nothing leaves without a durable T1; what was answered is recorded when there is room",

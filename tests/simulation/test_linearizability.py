@@ -56,6 +56,14 @@ def test_a_good_history_has_an_order(history: Sequence[Op[Write | Read]]) -> Non
     assert linearizable(history, 0, register) == ()
 
 
+def test_lost_operations_that_ask_the_same_are_not_told_apart() -> None:
+    """Twelve callers lost each of two writes: a few hundred places, where every choice among them would be a million."""
+    lost = [op(Write(1 + number % 2), 0, INF, optional=True) for number in range(24)]
+
+    assert linearizable([*lost, op(Read(1), 1, 2), op(Read(2), 3, 4), op(Read(1), 5, 6)], 0, register, places_max=400) == ()
+    assert linearizable([*lost, op(Read(3), 1, 2)], 0, register, places_max=400) != ()
+
+
 @pytest.mark.parametrize("history", BAD.values(), ids=BAD.keys())
 def test_a_bad_history_has_none(history: Sequence[Op[Write | Read]]) -> None:
     """And what fits nowhere is told."""

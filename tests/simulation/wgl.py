@@ -5,6 +5,7 @@ return, that a sequential specification allows?
 2. An operation without a return (`ends_s` infinite) may have happened at any time after its call, or never, when it is `optional`.
 3. What changes no state is put in as soon as it is allowed: waiting can only forbid it. So an operation that changes nothing in one state must
    change nothing in any other. All else is tried in every order, each place and state once.
+4. Of optional operations that ask the same, one is tried: whichever of them it was, the others may come at any later time all the same.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -12,14 +13,14 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 State = TypeVar("State", bound=Hashable)
-What = TypeVar("What")
+What = TypeVar("What", bound=Hashable)
 
 PLACES_MAX = 500_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Op(Generic[What]):
-    """Times are on any one clock, in seconds."""
+    """Times are on any one clock, in seconds. What is optional has no return."""
 
     what: What
     begins_s: float
@@ -43,7 +44,7 @@ def linearizable(ops: Sequence[Op[What]], start: State, step: Callable[[State, W
             return ()
         if (done & required).bit_count() >= (furthest & required).bit_count():
             furthest = done
-        for place in sorted(_candidates(ops, done), key=lambda place: -ops[place].ends_s):  # the most urgent is tried first
+        for place in sorted(_distinct(ops, _candidates(ops, done)), key=lambda place: -ops[place].ends_s):  # the most urgent is tried first
             following = step(state, ops[place].what)
             if ops[place].optional and following == state:
                 continue  # it may as well never have happened
@@ -64,6 +65,12 @@ def _with_reads(ops: Sequence[Op[What]], done: int, state: State, step: Callable
             if not ops[place].optional and step(state, ops[place].what) == state:
                 done, found = done | 1 << place, True
     return done, state
+
+
+def _distinct(ops: Sequence[Op[What]], places: Sequence[int]) -> list[int]:
+    """Without the optional ones that ask what another of them asks."""
+    asked = {ops[place].what: place for place in reversed(places) if ops[place].optional}
+    return [place for place in places if not ops[place].optional or asked[ops[place].what] == place]
 
 
 def _candidates(ops: Sequence[Op[What]], done: int) -> list[int]:
