@@ -125,7 +125,7 @@ TABLE: Final = (
     Row(
         name="model", guarantee="every answer, balance and entry is the reference model's, whatever the order of calls, clocks and restarts",
         runs="tests.prove.model_based", counts="times ten programs of fifty steps", quick=6, full=120, soak=3_000, holds="I4 I5 I7 I8",
-        long=2,
+        long=2, load=80,
     ),
     Row(
         name="simulation", guarantee="no crash, hang-up, fault, halt or late answer, in any order, breaks a promise; the same seed is the same run",
@@ -135,7 +135,7 @@ TABLE: Final = (
     Row(
         name="linearizability", guarantee="what all callers were told, at once, through kills and restarts, can be told in one order that the contract allows",
         runs="tests.prove.linearizability", counts="histories", quick=200, full=5_200, soak=50_000, holds="I1 I3 I4 I5 I9",
-        long=3, parts=2, load=80,
+        long=3, parts=2, load=60,
     ),
     Row(
         name="cancellation", guarantee="a caller that hangs up, at any await of any call, leaves nothing behind; the record goes on",

@@ -31,6 +31,7 @@ ALONE_S: Final = 1.3  # at one gateway, which is up again sooner than the fleet 
 CALLERS: Final = 4
 KEYS: Final = 8
 DEADLINE_S: Final = 4.0
+_RESTS_S: Final = 0.006  # at most, between two calls: a history is judged by what meets in it, not by its length
 _OPTIONS: Final = (("grpc.enable_retries", 0), ("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 100))
 _LISTED_MAX: Final = 500
 
@@ -102,6 +103,7 @@ def caller(play: Play, number: int) -> None:
     with grpc.insecure_channel(play.arena.workflow_address, _OPTIONS) as channel:
         stub = gateway_pb2_grpc.GatewayServiceStub(channel)
         while time.monotonic() < play.until_s:
+            time.sleep(chance.random() * _RESTS_S)
             superseded = chance.choice(ended) if ended and chance.random() < 0.4 else None
             key = superseded.idempotency_key if superseded else f"{play.name}/{chance.randrange(KEYS)}"
             if chance.random() < 0.3:

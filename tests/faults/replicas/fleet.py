@@ -31,6 +31,7 @@ from tests.prove.ledger_check import Case, Delivery, Stored, Told, broken
 MODES: Final = {"bank": HostMode.QUERY, "post": HostMode.NONE, "desk": HostMode.DEDUPE}
 SETTLES_S_MAX: Final = 60.0
 COMES_S_MAX: Final = 20.0
+_LOOKS_AGAIN_S: Final = 0.003
 LATE_MS_MAX: Final = 5_000  # beyond its lease, what a gateway left has been found
 _OPEN: Final = f"SELECT count(*) FROM countersign.commits WHERE state = '{State.FORWARDING}' OR (state = '{State.UNKNOWN}' AND target <> 'post')"  # noqa: S608 - ours
 _STATE: Final = "SELECT state FROM countersign.commits WHERE key = $1 ORDER BY place DESC LIMIT 1"
@@ -213,4 +214,4 @@ def comes(holds: Callable[[], bool], what: str, *, within_s: float = COMES_S_MAX
     while not holds():
         if time.monotonic() > until_s:
             raise NotCome(f"{what} did not come within {within_s} s")
-        time.sleep(PAUSE_S)
+        time.sleep(_LOOKS_AGAIN_S)
