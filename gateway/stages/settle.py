@@ -2,6 +2,7 @@
 
 1. It may be tried again until it is durable: the write is the same, and a terminal row does not change twice.
 2. A T2 has no deadline: the caller may leave, the record may not.
+3. What is told is what the record has. Where a re-send, a query or an operator may have ended the commit first, their answer is the one.
 """
 
 from gateway.domain.handoffs import Answered, Concluded, Decided, Outcome
@@ -21,7 +22,11 @@ async def settle_commit(answered: Answered, store: Store) -> Outcome:
         ),
         hand_over_by_s=_NEVER_S,
     )  # fmt: skip
-    return Outcome(row=row, response=answered.response, replayed=False)
+    response = answered.response
+    if row.attempts > 1 or row.resolved_by:
+        stored = await store.commit(row.commit_id)
+        response = stored.response if stored else b""  # collected since: there is a tombstone, and no answer any more
+    return Outcome(row=row, response=response, replayed=False)
 
 
 async def settle_decision(concluded: Concluded, store: Store) -> Decided:

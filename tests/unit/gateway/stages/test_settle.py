@@ -11,6 +11,7 @@ from gateway.domain.reasons import DecideStop, Reason, RunStop
 from gateway.domain.records import CommitRow, DecisionRow, Note, Usage
 from gateway.domain.writes.commits import Authorised, SettleCommit
 from gateway.domain.writes.decisions import ThinkingBegun
+from gateway.domain.writes.resolutions import Resolve
 from gateway.stages.authorise import authorise_step
 from gateway.stages.settle import settle_commit, settle_decision
 from tests.fakes.commands import decide_command
@@ -90,6 +91,23 @@ async def test_a_terminal_row_does_not_change_twice(event: Event) -> None:
         assert stored is not None
         assert (again.row, stored.response) == (first.row, b"1")
         assert await one.entries() == [EntryKind.INTENT, EntryKind.OUTCOME, EntryKind.LATE_OUTCOME]
+
+
+@pytest.mark.parametrize(("event", "response"), [(Event.NOBODY_KNOWS, b""), (Event.HOST_DID, b"of the first"), (Event.HOST_DID_NOT, b"no")])
+async def test_a_sender_that_comes_late_tells_what_the_record_has(event: Event, response: bytes) -> None:
+    """A query has found out meanwhile: whoever asks from then on gets that answer, and so does the first caller."""
+    async with gateway() as one:
+        row = await in_flight(one)
+        await settle_commit(answer(row, Event.NOBODY_KNOWS, SILENT), one.store)
+        found = Resolve(
+            commit_id=row.commit_id, tenant=row.tenant, expected=State.UNKNOWN, event=Event.FOUND_DONE, by="query", evidence="", salt=b"",
+            host_status=201, response=b"of the query",
+        )  # fmt: skip
+        await one.store.write(found, hand_over_by_s=float("inf"))
+
+        outcome = await settle_commit(answer(row, event, SILENT, response=response), one.store)
+
+        assert (outcome.row.state, outcome.response) == (State.SUCCEEDED, b"of the query")
 
 
 async def test_a_late_answer_that_contradicts_says_so() -> None:
