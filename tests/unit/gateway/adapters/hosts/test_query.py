@@ -115,7 +115,7 @@ async def test_a_deadline_ends_the_question(name: str) -> None:
     """No answer in time; the connection is not used again."""
     async with RawHost(BEHAVIOURS[name], Script(send=reply(404, b'{"status":"NOT_FOUND"}'))) as raw:
         host = HttpHost(target(raw.url, "query"), FakeClock())
-        first = await host.query(key="cs-1", deadline_s=_soon(0.08))
+        first = await host.query(key="cs-1", deadline_s=_soon(0.4))
         second = await host.query(key="cs-1", deadline_s=_soon())
         await host.close()
 
