@@ -68,6 +68,11 @@ OF_THE_LEDGER: Final = (
         test=_UNKNOWNS + "test_an_operator_says_done_at_once_and_not_done_only_when_no_sender_can_wake",
     ),
     Mutant(
+        name="own-answer-told", bug="a caller is told its own late answer, and not what the record has",
+        file="gateway/stages/settle.py", text="    if row.attempts > 1 or row.resolved_by:\n", put="    if row.attempts < 1:\n",
+        test="tests/unit/gateway/stages/test_settle.py::test_a_sender_that_comes_late_tells_what_the_record_has",
+    ),
+    Mutant(
         name="settled-twice", bug="what a write cost is counted twice",
         file="gateway/domain/budget.py", text="settled=row.settled + actual)", put="settled=row.settled + 2 * actual)",
         test="tests/unit/gateway/domain/test_budget.py::test_what_was_not_used_comes_back_and_what_was_used_above_it_is_kept",
