@@ -33,7 +33,7 @@ from gateway.stages.authorise import authorise_commit, claim_of
 from gateway.stages.forward import forward
 from gateway.stages.judge import judge_commit
 from gateway.stages.recall import recall_commit, replay_commit
-from gateway.stages.settle import settle_commit
+from gateway.stages.settle import record_answer, settle_commit
 
 _SETTLE_PAUSE_S = (0.05, 0.2, 1.0, 5.0)  # between tries of a T2; the last one repeats
 
@@ -144,7 +144,7 @@ class Committer:
         while self.store.ready():
             await asyncio.sleep(next(pauses, _SETTLE_PAUSE_S[-1]))
             try:
-                await settle_commit(answered, self.store)
+                await record_answer(answered, self.store)
             except StoreFault:
                 continue
             return

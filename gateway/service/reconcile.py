@@ -27,7 +27,7 @@ from gateway.ports.store import Due, Store
 from gateway.ports.system import Clock, Ids
 from gateway.service.commit import Way
 from gateway.stages.forward import downstream_key, forward
-from gateway.stages.settle import settle_commit
+from gateway.stages.settle import record_answer
 
 _NEVER_S: Final = float("inf")
 _DUE_MAX: Final = 64
@@ -133,8 +133,8 @@ class Reconciler:
             resent.row, attempt_id=attempt.attempt_id, not_after_ms=attempt.not_after_ms, payload=body.payload, send_by_s=send_by_s,
             host=way.host, target=terms,
         )  # fmt: skip
-        outcome = await settle_commit(answered, self.store)
-        return Looked.STILL_UNKNOWN if outcome.row.state is State.UNKNOWN else Looked.SETTLED
+        row = await record_answer(answered, self.store)
+        return Looked.STILL_UNKNOWN if row.state is State.UNKNOWN else Looked.SETTLED
 
     def _lease_ms(self) -> int:
         return 2 * max((way.terms.lease_ms for way in self.ways.values()), default=10_000)

@@ -6,6 +6,7 @@
 """
 
 from gateway.domain.handoffs import Answered, Concluded, Decided, Outcome
+from gateway.domain.records import CommitRow
 from gateway.domain.writes.commits import SettleCommit
 from gateway.domain.writes.decisions import ConcludeThinking
 from gateway.ports.store import Store
@@ -13,8 +14,9 @@ from gateway.ports.store import Store
 _NEVER_S = float("inf")
 
 
-async def settle_commit(answered: Answered, store: Store) -> Outcome:
-    row = await store.write(
+async def record_answer(answered: Answered, store: Store) -> CommitRow:
+    """T2 alone: the row as it stands after it."""
+    return await store.write(
         SettleCommit(
             commit_id=answered.row.commit_id, attempt_id=answered.attempt_id, event=answered.event,
             for_every_attempt=answered.for_every_attempt, notes=answered.notes,
@@ -22,10 +24,13 @@ async def settle_commit(answered: Answered, store: Store) -> Outcome:
         ),
         hand_over_by_s=_NEVER_S,
     )  # fmt: skip
-    response = answered.response
+
+
+async def settle_commit(answered: Answered, store: Store) -> Outcome:
+    row, response = await record_answer(answered, store), answered.response
     if row.attempts > 1 or row.resolved_by:
         stored = await store.commit(row.commit_id)
-        response = stored.response if stored else b""  # collected since: there is a tombstone, and no answer any more
+        row, response = (stored.row, stored.response) if stored else (row, b"")  # collected since: no answer is left
     return Outcome(row=row, response=response, replayed=False)
 
 

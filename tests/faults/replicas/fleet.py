@@ -31,7 +31,7 @@ from tests.prove.ledger_check import Case, Delivery, Stored, Told, broken
 MODES: Final = {"bank": HostMode.QUERY, "post": HostMode.NONE, "desk": HostMode.DEDUPE}
 SETTLES_S_MAX: Final = 60.0
 COMES_S_MAX: Final = 20.0
-_LOOKS_AGAIN_S: Final = 0.003
+_LOOKS_AGAIN_S: Final = 0.003  # shorter than a commit takes: no answer is waited for longer than it took
 LATE_MS_MAX: Final = 5_000  # beyond its lease, what a gateway left has been found
 _OPEN: Final = f"SELECT count(*) FROM countersign.commits WHERE state = '{State.FORWARDING}' OR (state = '{State.UNKNOWN}' AND target <> 'post')"  # noqa: S608 - ours
 _STATE: Final = "SELECT state FROM countersign.commits WHERE key = $1 ORDER BY place DESC LIMIT 1"
