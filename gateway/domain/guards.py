@@ -127,10 +127,11 @@ def judged_under_law(ask: Ask, rows: Rows) -> Finding | None:
 
 def not_halted(ask: Ask, rows: Rows) -> Finding | None:
     models_left = not_halted_models(ask.reach, rows.gate.halts)
-    for halt in rows.gate.halts:
-        if denies(halt, ask.reach, models_left):
-            note = Note(reason=Reason.HALTED, facts={"halt_id": halt.halt_id, "scope": says(halt.scope)}, detail=halt.reason)
-            return Deny(notes=(note,), stops_run=RunStop.HALTED if halt.scope.run_id else None)
+    denying = [halt for halt in rows.gate.halts if denies(halt, ask.reach, models_left)]
+    if denying:
+        halt = next((one for one in denying if one.scope.run_id), denying[0])  # the run's own stops it, whichever was thrown first
+        note = Note(reason=Reason.HALTED, facts={"halt_id": halt.halt_id, "scope": says(halt.scope)}, detail=halt.reason)
+        return Deny(notes=(note,), stops_run=RunStop.HALTED if halt.scope.run_id else None)
     return None
 
 

@@ -79,6 +79,21 @@ async def test_what_is_out_of_scope_goes_on(desk: Desk, scope: HaltScope) -> Non
     assert (await desk.authorised(desk.ask("K-1"))).state == "FORWARDING"
 
 
+@pytest.mark.parametrize("first", [EVERYTHING, HaltScope(run_id="run-1")])
+async def test_a_halt_on_the_run_stops_it_whatever_else_is_halted(desk: Desk, first: HaltScope) -> None:
+    """Whichever was thrown first, by any clock: it is the one that is named."""
+    second = HaltScope(run_id="run-1") if first == EVERYTHING else EVERYTHING
+    await desk.write(throw(first, "h-1"))
+    desk.clock.advance(ms=5)
+    await desk.write(throw(second, "h-2"))
+
+    denied = await desk.denied(desk.ask("K-1"))
+
+    run = await desk.store.run(RUN)
+    assert run is not None
+    assert (denied.notes[0].facts["scope"], run.stop) == ("run_id=run-1", RunStop.HALTED)
+
+
 async def test_a_halted_model_stops_deciding_with_it(desk: Desk) -> None:
     """A Decide that may use the model is STOPPED with HALTED."""
     await desk.write(throw(HaltScope(model="small")))

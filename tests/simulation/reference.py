@@ -199,10 +199,8 @@ class Reference:
         return None if same and latest.state in {"FAILED", "DENIED", "STOPPED", "ABSTAINED"} else ("REFUSED", "SUPERSEDES_NOT_CURRENT")
 
     def _halted(self, asked: Request) -> str:
-        for scope in self.halts.values():
-            if _covers(scope, asked):
-                return "run" if scope.get("run_id") else "above"
-        return ""
+        covering = [scope for scope in self.halts.values() if _covers(scope, asked)]
+        return "run" if any(scope.get("run_id") for scope in covering) else "above" if covering else ""
 
     def _closed(self, run: Opened) -> tuple[str, str] | None:
         """(reason, the stop to write)."""
