@@ -1,8 +1,9 @@
-"""A store with trouble planted in its writes, around any store that passes the exam.
+"""A store with trouble planted in it, around any store that passes the exam.
 
 1. `fails(kind, …)`: the next writes of that kind raise, before anything happens.
 2. `holds(kind)`: writes of that kind happen and are then kept from their callers until `release`: a slow disk, seen from above.
 3. `before(kind, do)`: something else happens first, once, as when somebody is faster.
+4. `reads_fail(…)`: the next looks at one commit raise.
 """
 
 import asyncio
@@ -25,13 +26,14 @@ Kind = type[Write[Any]]
 
 
 class TroubledStore:
-    """Implements `ports.store.Store`; everything but `write` is the inner store's."""
+    """Implements `ports.store.Store`; everything but `write` and `commit` is the inner store's."""
 
     def __init__(self, inner: Store) -> None:
         self.inner = inner
         self.down = False
         self.written: list[Write[Any]] = []  # handed over, in order
         self._failures: defaultdict[Kind, deque[BaseException]] = defaultdict(deque)
+        self._unread: deque[BaseException] = deque()
         self._firsts: dict[Kind, Callable[[], Awaitable[object]]] = {}
         self._held: set[Kind] = set()
         self._released = asyncio.Event()
@@ -39,6 +41,9 @@ class TroubledStore:
 
     def fails(self, kind: Kind, *failures: BaseException) -> None:
         self._failures[kind] += failures
+
+    def reads_fail(self, *failures: BaseException) -> None:
+        self._unread += failures
 
     def holds(self, *kinds: Kind) -> None:
         self._held |= {*kinds}
@@ -79,6 +84,8 @@ class TroubledStore:
         return await self.inner.facts(key=key, run=run, decision_id=decision_id)
 
     async def commit(self, commit_id: str) -> StoredCommit | None:
+        if self._unread:
+            raise self._unread.popleft()
         return await self.inner.commit(commit_id)
 
     async def commit_of_key(self, key: KeyName) -> StoredCommit | KeyRow | None:

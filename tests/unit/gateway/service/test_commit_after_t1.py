@@ -165,6 +165,28 @@ async def test_a_t2_that_does_not_succeed_at_once_is_told_as_not_recorded_and_re
         assert len(one.billing.deliveries) == 1
 
 
+async def test_an_answer_that_cannot_be_read_back_after_t2_is_told_as_not_recorded() -> None:
+    """A re-send has ended it meanwhile. The caller gets no answer that others do not get; the record has one effect and one outcome."""
+    clock = FakeClock()
+    async with gateway(clock=clock) as one:
+
+        async def somebody_sends_again() -> None:
+            clock.advance(ms=terms("billing").lease_ms)
+            await one.reconciler.sweep()  # UNKNOWN
+            await one.reconciler.sweep()  # sent again, and answered
+            one.store.reads_fail(StoreFault("busy"))
+
+        one.store.before(SettleCommit, somebody_sends_again)
+
+        outcome = await one.commit(commit_command())
+        await one.keeper.drain(grace_s=5.0)
+
+        assert (outcome.row.state, [note.reason for note in outcome.row.notes]) == (State.UNKNOWN, [Reason.OUTCOME_NOT_RECORDED])
+        assert one.unrecorded == [outcome.row.commit_id]
+        assert ((await stored(one, commit_command())).row.state, len(one.billing.deliveries)) == (State.SUCCEEDED, 2)
+        assert (await one.entries()).count(EntryKind.OUTCOME) == 1
+
+
 async def test_a_store_that_is_gone_for_good_ends_the_keepers_tries() -> None:
     """The lease finds the row at the next start; nobody loops for ever."""
     async with gateway() as one:
