@@ -31,10 +31,10 @@ READY_S_MAX: Final = 30.0
 END_S_MAX: Final = 15.0
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder with a random name is made in it
 _CHEAP: Final = ("shared_buffers=64MB", "max_connections=150", "listen_addresses=", "wal_level=minimal", "max_wal_senders=0", "autovacuum=off")
+_MADE_WITH: Final = ("-U", "postgres", "-A", "trust", "--no-locale", "-E", "UTF8", "-N")
 _ROLES: Final = ("CREATE ROLE owner LOGIN", "CREATE ROLE gateway LOGIN")
 _TEMPLATE: Final = "migrated"
 _SETPRIV: Final = shutil.which("setpriv")
-_DIES_WITH_US: Final = (_SETPRIV, "--pdeathsig", "QUIT") if _SETPRIV else ()  # where we are killed, and end nothing any more
 
 
 class Server:
@@ -50,7 +50,9 @@ class Server:
     ) -> None:  # fmt: skip
         self._programs = programs
         self._settings = settings
-        self._user = _unprivileged()
+        user = _unprivileged()
+        self._forked_as = None if _SETPRIV else user
+        self._begun_by = _begun_by(user)
         self._stays = kept is not None
         self.folder = kept or Path(tempfile.mkdtemp(prefix="cs-pg-", dir=parent or (_MEMORY if os.access(_MEMORY, os.W_OK) else None)))
         self.folder.mkdir(exist_ok=True)
@@ -60,21 +62,21 @@ class Server:
         self._port = 5432
         self._has_template = False
         self._answered = False
-        if self._user:
-            shutil.chown(self.folder, self._user)
+        if user:
+            shutil.chown(self.folder, user)
         if (self.data / "PG_VERSION").exists():
             self._end_left_behind()
             return
-        command = [str(programs / "initdb"), "-D", str(self.data), "-U", "postgres", "-A", "trust", "--no-locale", "-E", "UTF8", "-N", *made_with]
-        subprocess.run(command, check=True, user=self._user, cwd=self.folder, stdout=subprocess.DEVNULL, env={"LC_ALL": "C"}, timeout=READY_S_MAX)
+        command = [*self._begun_by, str(programs / "initdb"), "-D", str(self.data), *_MADE_WITH, *made_with]
+        subprocess.run(command, check=True, user=self._forked_as, cwd=self.folder, stdout=subprocess.DEVNULL, env={"LC_ALL": "C"}, timeout=READY_S_MAX)
 
     def start(self, *more: str, port: int = 5432) -> None:
         """Begins the process, with `more` settings; whoever asks for a database waits for it. `port` also names its socket."""
         self._answered, self._port = False, port
         options = [part for setting in (*_CHEAP, *self._settings, *more, f"port={port}") for part in ("-c", setting)]
-        command = [*_DIES_WITH_US, str(self._programs / "postgres"), "-D", str(self.data), "-k", str(self.folder), *options]
+        command = [*self._begun_by, str(self._programs / "postgres"), "-D", str(self.data), "-k", str(self.folder), *options]
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, user=self._user, cwd=self.folder, stdout=log, stderr=log, env={"LC_ALL": "C"})
+            self.process = subprocess.Popen(command, user=self._forked_as, cwd=self.folder, stdout=log, stderr=log, env={"LC_ALL": "C"})
 
     async def ready(self) -> None:
         """Waits until it answers, once after each start."""
@@ -86,7 +88,7 @@ class Server:
                 connection = await self.administer()
             except (OSError, asyncpg.PostgresError):
                 assert self.process is not None
-                assert self.process.poll() is None, (self.folder / "log").read_text()
+                assert self.process.poll() is None, f"it ended with {self.process.returncode}: {(self.folder / 'log').read_text()[-4_000:]}"
                 assert time.monotonic() < until_s, "the server did not come up"
                 await asyncio.sleep(0.02)
             else:
@@ -124,9 +126,9 @@ class Server:
 
     def _end_left_behind(self) -> None:
         """The process of somebody who was killed before he could end it."""
-        command = [str(self._programs / "pg_ctl"), "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", str(int(READY_S_MAX))]
+        command = [*self._begun_by, str(self._programs / "pg_ctl"), "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", str(int(READY_S_MAX))]
         if (self.data / "postmaster.pid").exists():
-            subprocess.run(command, check=False, user=self._user, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            subprocess.run(command, check=False, user=self._forked_as, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def said(self, words: str) -> int:
         """How often the server's log has it."""
@@ -209,3 +211,13 @@ def _unprivileged() -> str | None:
         return None
     names = {one.pw_name for one in pwd.getpwall()}
     return "postgres" if "postgres" in names else "nobody"
+
+
+def _begun_by(user: str | None) -> tuple[str, ...]:
+    """What begins a program as `user`, to end with us where we are killed, and end nothing any more.
+
+    Python can change the user itself, but by fork instead of vfork: with gRPC's threads in this process, some of those ended by SIGSEGV.
+    """
+    if not _SETPRIV:
+        return ()
+    return (_SETPRIV, "--pdeathsig", "QUIT", *(("--reuid", user) if user else ()))
