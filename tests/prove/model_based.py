@@ -1,5 +1,7 @@
 """Programs drawn by Hypothesis, asked of a store and of the reference model. A case is ten programs of up to fifty steps."""
 
+from traceback import format_tb
+
 from hypothesis.errors import HypothesisException
 
 from tests.fakes.postgres import Server
@@ -22,7 +24,8 @@ def run(given: Assignment) -> Report:
         try:
             programs(_MACHINES[store], seeded=given.draw(case).getrandbits(32), count=_PROGRAMS, steps=_STEPS)
         except (AssertionError, HypothesisException) as wrong:
-            return "\n".join([str(wrong)[:1_000], *getattr(wrong, "__notes__", [])])[:4_000]
+            where = "".join(format_tb(wrong.__traceback__)[-1:])
+            return "\n".join([str(wrong)[:1_000], where, *getattr(wrong, "__notes__", [])])[:4_000]
         return ""
 
     try:

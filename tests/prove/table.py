@@ -135,7 +135,7 @@ TABLE: Final = (
     Row(
         name="linearizability", guarantee="what all callers were told, at once, through kills and restarts, can be told in one order that the contract allows",
         runs="tests.prove.linearizability", counts="histories", quick=200, full=5_200, soak=50_000, holds="I1 I3 I4 I5 I9",
-        long=3, parts=2, load=60,
+        long=3, parts=2, load=50,
     ),
     Row(
         name="cancellation", guarantee="a caller that hangs up, at any await of any call, leaves nothing behind; the record goes on",
