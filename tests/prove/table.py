@@ -95,7 +95,10 @@ TABLE: Final = (
         "tests/contract/test_store_exam_unknowns.py", "tests/unit/gateway/service/test_reconcile.py", "tests/unit/gateway/domain/test_host_answer.py",
         holds="I3 I7",
     ),
-    _tests("kept-work", "after T1 the record is completed whoever leaves", "tests/unit/gateway/service/test_commit_after_t1.py", holds="I6"),
+    _tests(
+        "kept-work", "after T1 the record is completed whoever leaves, and whoever else is at it",
+        "tests/unit/gateway/service/test_commit_after_t1.py", "tests/unit/gateway/service/test_commit_beside_others.py", holds="I6",
+    ),
     _tests("halts", "after Halt returned nothing in scope is admitted", "tests/contract/test_store_exam_halts.py", holds="I2"),
     _tests(
         "disk", "an acknowledged write survives kill -9, a failing disk ends the store", "tests/unit/gateway/adapters/store", holds="I5 I6 I8",
@@ -135,7 +138,7 @@ TABLE: Final = (
     Row(
         name="linearizability", guarantee="what all callers were told, at once, through kills and restarts, can be told in one order that the contract allows",
         runs="tests.prove.linearizability", counts="histories", quick=200, full=5_200, soak=50_000, holds="I1 I3 I4 I5 I9",
-        long=3, parts=2, load=50,
+        long=3, parts=2, load=60,
     ),
     Row(
         name="cancellation", guarantee="a caller that hangs up, at any await of any call, leaves nothing behind; the record goes on",
