@@ -10,6 +10,7 @@ return, that a sequential specification allows?
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Generic, TypeVar
 
 State = TypeVar("State", bound=Hashable)
@@ -34,6 +35,7 @@ class TooMany(Exception):
 
 def linearizable(ops: Sequence[Op[What]], start: State, step: Callable[[State, What], State | None], *, places_max: int = PLACES_MAX) -> Sequence[Op[What]]:
     """Empty when there is such an order; else what could not be put in at the furthest place that was reached. Raises `TooMany`."""
+    ops = sorted(ops, key=lambda op: op.begins_s)
     required = sum(1 << place for place, op in enumerate(ops) if not op.optional)
     pending: list[tuple[int, State]] = [(0, start)]
     seen: set[tuple[int, State]] = {(0, start)}
@@ -74,7 +76,14 @@ def _distinct(ops: Sequence[Op[What]], places: Sequence[int]) -> list[int]:
 
 
 def _candidates(ops: Sequence[Op[What]], done: int) -> list[int]:
-    """Those that may come next: none of the rest had returned before they began."""
-    rest = [place for place in range(len(ops)) if not done >> place & 1]
-    first_s = min((ops[place].ends_s for place in rest), default=0.0)
-    return [place for place in rest if ops[place].begins_s <= first_s]
+    """Those that may come next: none of the rest had returned before they began. `ops` are in the order in which they began."""
+    found: list[int] = []
+    first_s = inf  # when the first of the rest had returned: none that begins later returns sooner
+    for place in range((~done & (done + 1)).bit_length() - 1, len(ops)):
+        if done >> place & 1:
+            continue
+        if ops[place].begins_s > first_s:
+            break
+        found.append(place)
+        first_s = min(first_s, ops[place].ends_s)
+    return found
