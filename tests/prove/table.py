@@ -77,7 +77,7 @@ TABLE: Final = (
     Row(
         name="controls", guarantee="each suite can fail: planted bugs are caught by the tests and suites named for them",
         runs="tests.faults.negative_controls", counts="planted bugs", quick=len(FIRST), full=len(MUTANTS), soak=len(MUTANTS), holds="all",
-        long=2,
+        long=2, load=170,
     ),
     Row(
         name="power-loss", guarantee="the power goes at any moment, any unsynced write lost or torn: whole, and nothing acknowledged is lost",
@@ -127,8 +127,8 @@ TABLE: Final = (
     ),
     Row(
         name="model", guarantee="every answer, balance and entry is the reference model's, whatever the order of calls, clocks and restarts",
-        runs="tests.prove.model_based", counts="times ten programs of fifty steps", quick=6, full=120, soak=3_000, holds="I4 I5 I7 I8",
-        long=2, load=80,
+        runs="tests.prove.model_based", counts="times ten programs of fifty steps", quick=6, full=90, soak=3_000, holds="I4 I5 I7 I8",
+        long=2,
     ),
     Row(
         name="simulation", guarantee="no crash, hang-up, fault, halt or late answer, in any order, breaks a promise; the same seed is the same run",
@@ -147,6 +147,7 @@ TABLE: Final = (
     Row(
         name="parsing", guarantee="what is admitted is one document to OPA, Go, JavaScript, Java and Python; what they read differently is refused",
         runs="tests.prove.parsing", counts="documents", quick=600, full=20_000, soak=500_000, holds="I11",
+        long=1,
     ),
     Row(
         name="malformed", guarantee="whatever is sent to any RPC is answered by us: never INTERNAL, never silence, and the gateway is well afterwards",
@@ -156,11 +157,12 @@ TABLE: Final = (
     Row(
         name="halts-pg", guarantee="after Halt returned, no gateway admits anything in its scope: four gateways on PostgreSQL, under load",
         runs="tests.faults.replicas.halts", counts="halts", quick=36, full=1_000, soak=10_000, holds="I2 I5",
-        long=3,
+        long=3, load=160,
     ),
     Row(
         name="budget-race-pg", guarantee="1,000 writes of 0.10 at four gateways against 5.00, one killed midway: 50 are admitted, never one more",
         runs="tests.faults.replicas.budget_race", counts="races", quick=1, full=6, soak=60, holds="I1 I3 I4 I5 I7 I8",
+        long=1,
     ),
     Row(
         name="pg-faults", guarantee="PostgreSQL cut, refusing, killed or fought over at any moment, an owner asleep past its lease: one effect, one answer",

@@ -25,7 +25,7 @@ _GATEWAYS: Final = 4
 _COMMITS: Final = "SELECT commit_id, tenant, workflow, step, run_id, action, target FROM countersign.commits WHERE attempts > 0 AND place > $1"
 _PLACE: Final = "SELECT coalesce(max(place), 0) FROM countersign.commits"
 _DECISIONS: Final = "SELECT decision_id, tenant, workflow, step, run_id FROM countersign.decisions WHERE counted AND created_at_ms > $1"
-_BACK: Final = 600  # places: further than any transaction that is under way
+_BACK: Final = 200  # places: further than any transaction that is under way
 _BACK_MS: Final = 10_000
 SCOPES: Final[dict[str, dict[str, str]]] = {
     "everything": {},
