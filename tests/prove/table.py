@@ -77,7 +77,7 @@ TABLE: Final = (
     Row(
         name="controls", guarantee="each suite can fail: planted bugs are caught by the tests and suites named for them",
         runs="tests.faults.negative_controls", counts="planted bugs", quick=len(FIRST), full=len(MUTANTS), soak=len(MUTANTS), holds="all",
-        long=2, load=170,
+        long=2, load=120,
     ),
     Row(
         name="power-loss", guarantee="the power goes at any moment, any unsynced write lost or torn: whole, and nothing acknowledged is lost",
@@ -157,7 +157,7 @@ TABLE: Final = (
     Row(
         name="halts-pg", guarantee="after Halt returned, no gateway admits anything in its scope: four gateways on PostgreSQL, under load",
         runs="tests.faults.replicas.halts", counts="halts", quick=36, full=1_000, soak=10_000, holds="I2 I5",
-        long=3, load=160,
+        long=3, load=120,
     ),
     Row(
         name="budget-race-pg", guarantee="1,000 writes of 0.10 at four gateways against 5.00, one killed midway: 50 are admitted, never one more",
