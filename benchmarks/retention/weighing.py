@@ -5,7 +5,7 @@ Nothing of it needs the store to be as it was filled: weighed again, it has othe
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 
@@ -36,7 +36,8 @@ class Plan:
 async def weigh(place: Place, clock: Ahead, plan: Plan, tell: Tell) -> dict[str, object]:
     """Raises `CheckFailed`. Sets the clock ahead, by as much as what was made needs to expire."""
     await place.empty()
-    commits, before = await place.commits(), await _sizes(place)
+    commits, sizes = await place.commits(), await place.sizes()
+    before = _summed(sizes, await place.dead())
     tell(f"{commits:,} commits")
     checked = [await _checked(place, tell)]
     async with AsyncExitStack() as closing:
@@ -47,14 +48,14 @@ async def weigh(place: Place, clock: Ahead, plan: Plan, tell: Tell) -> dict[str,
         collected = {
             pace: await collect(full, clock, rest_ms=rest_ms, commits=plan.collect, turns=plan.collect_turns, tell=tell) for pace, rest_ms in RESTS_MS.items()
         }
-        after, there = await _sizes(place), await place.commits()
+        after, there = _summed(await place.sizes(), await place.dead()), await place.commits()
         went = sum(one.rows[Shelf.COMMITS] for one in collected.values())
         again = await fill(full.maker, there=there, wanted=there + went, told=asyncio.Event(), tell=tell, at_once=AT_ONCE)
-        later = await _sizes(place)
+        later = _summed(await place.sizes(), await place.dead())
     checked.append(await _checked(place, tell))
     return {
         "commits": commits,
-        "bytes_a_commit": {table: {name: round(size / commits, 1) for name, size in of.items()} for table, of in (await place.sizes()).items()},
+        "bytes_a_commit": {table: {name: round(size / commits, 1) for name, size in of.items()} for table, of in sizes.items()},
         "full_and_empty": compared(turns, "full", "empty"),
         "listing_that_finds_nothing_ms": nothing,
         "first_look_at_a_shelf_ms": looked,
@@ -92,7 +93,6 @@ async def _listing_of_nothing(store: Store) -> int | str:
     return round((time.perf_counter() - began_s) * 1000)
 
 
-async def _sizes(place: Place) -> dict[str, int]:
+def _summed(sizes: Mapping[str, Mapping[str, int]], dead: Mapping[str, int]) -> dict[str, int]:
     """The whole, its tables with their indexes, and what is in it and no row any more."""
-    sizes = await place.sizes()
-    return {table or "all": sum(of.values()) for table, of in sizes.items()} | dict(await place.dead())
+    return {table or "all": sum(of.values()) for table, of in sizes.items()} | dict(dead)

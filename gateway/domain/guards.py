@@ -128,8 +128,8 @@ def judged_under_law(ask: Ask, rows: Rows) -> Finding | None:
 def not_halted(ask: Ask, rows: Rows) -> Finding | None:
     models_left = not_halted_models(ask.reach, rows.gate.halts)
     denying = [halt for halt in rows.gate.halts if denies(halt, ask.reach, models_left)]
-    if denying:
-        halt = next((one for one in denying if one.scope.run_id), denying[0])  # the run's own stops it, whichever was thrown first
+    halt = min(denying, key=lambda one: not one.scope.run_id, default=None)  # the run's own first: it stops the run, whenever it was thrown
+    if halt:
         note = Note(reason=Reason.HALTED, facts={"halt_id": halt.halt_id, "scope": says(halt.scope)}, detail=halt.reason)
         return Deny(notes=(note,), stops_run=RunStop.HALTED if halt.scope.run_id else None)
     return None

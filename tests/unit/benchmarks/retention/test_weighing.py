@@ -37,6 +37,7 @@ async def test_what_is_weighed_adds_up(store: str, folder: Path) -> None:
         assert all(ratio["ratio_p50"] > 0 for ratio in made["full_and_empty"].values())
         assert made["bytes"]["before"]["all"] > made["bytes"]["before"]["entries"] > 0
         assert made["bytes_a_commit"]["entries"]["rows"] > 0
+        assert made["bytes_a_commit"][""][""] == round(made["bytes"]["before"]["all"] / made["commits"], 1)
         assert all(one["memory_bytes_max"] > 0 for one in made["check"])
     assert first["check"][0]["commits"] == first["commits"] == COMMITS
     assert first["check"][1]["commits"] == second["commits"] >= COMMITS
