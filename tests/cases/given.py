@@ -149,9 +149,9 @@ async def opened(kind: Server | str, clock: FakeClock, folder: Path) -> AsyncIte
         store: Store = MemoryStore(clock=clock)
         if isinstance(kind, Server):
             access = await stack.enter_async_context(kind.lent())
-            store = await PostgresStore.open(access, ids=CountingIds(), clock=clock, store_clock=clock, gap_s=0.0)
+            store = await PostgresStore.open(access, ids=CountingIds(), clock=clock, store_clock=clock)
         elif kind == "sqlite":
-            store = await SqliteStore.open(folder / "store.db", ids=CountingIds(), clock=clock, reserve_bytes=0, gap_s=0.0)
+            store = await SqliteStore.open(folder / "store.db", ids=CountingIds(), clock=clock, reserve_bytes=0)
         await store.recover()
         stack.push_async_callback(store.close)
         yield store

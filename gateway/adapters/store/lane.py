@@ -1,8 +1,6 @@
 """One lane: errands of many callers, gathered in the loop and carried out together, one batch at a time, for every store.
 
-1. One batch is away at a time. The next leaves no sooner than `gap_s` after the last one came back, so that whoever it kept waiting, and whoever follows
-   on its answers, fills it; at once when the last batch had one member, when there is enough for a full one, and when the gap has passed. "At once" is
-   the end of this turn of the loop.
+1. One batch is away at a time; whoever comes meanwhile fills the next one. Otherwise nobody waits: a batch leaves at the end of this turn of the loop.
 2. At most one member of a batch has a given key: a second waits for the next batch. An errand that names no keys keeps nobody waiting.
 3. An errand that has not left by `by_s` never leaves: it is withdrawn, also while a batch is stuck. Nor does one whose caller has gone.
 4. Work that breaks leaves its errands ambiguous: nobody knows. What broke it is for the loop's exception handler, once every caller has an answer.
@@ -56,15 +54,12 @@ Kind = TypeVar("Kind", bound=Errand[Any])
 class Lane(Generic[Kind]):
     """`work` fills every errand of the batch it is given."""
 
-    def __init__(self, name: str, work: Callable[[list[Kind]], Awaitable[None]], *, gap_s: float, batch_max: int) -> None:
+    def __init__(self, name: str, work: Callable[[list[Kind]], Awaitable[None]], *, batch_max: int) -> None:
         self._loop = asyncio.get_running_loop()
-        self._name, self._work, self._gap_s, self._batch_max = name, work, gap_s, batch_max
+        self._name, self._work, self._batch_max = name, work, batch_max
         self._waiting: list[Kind] = []
         self._away: asyncio.Task[None] | None = None
-        self._back_at_s = 0.0
-        self._last_size = 0
         self._departure: asyncio.Handle | None = None
-        self._departs_at_once = False
         self._sweep: asyncio.TimerHandle | None = None
         self._sweep_at_s = _FOREVER_S
         self._closed = False
@@ -88,16 +83,8 @@ class Lane(Generic[Kind]):
         await self._idle.wait()
 
     def _plan(self) -> None:
-        if self._away is not None or not self._waiting:
-            return
-        due_s = self._back_at_s + self._gap_s
-        at_once = self._closed or self._last_size <= 1 or len(self._waiting) >= self._batch_max or self._loop.time() >= due_s
-        if self._departure is not None:
-            if self._departs_at_once or not at_once:
-                return
-            self._departure.cancel()
-        self._departs_at_once = at_once
-        self._departure = self._loop.call_soon(self._leave) if at_once else self._loop.call_at(due_s, self._leave)
+        if self._away is None and self._departure is None and self._waiting:
+            self._departure = self._loop.call_soon(self._leave)
 
     def _leave(self) -> None:
         self._departure = None
@@ -106,7 +93,6 @@ class Lane(Generic[Kind]):
         if not batch:
             self._idle.set()
             return
-        self._last_size = len(batch)
         self._away = self._loop.create_task(self._carry_out(batch), name=self._name)
         self._away.add_done_callback(self._told)
 
@@ -127,7 +113,7 @@ class Lane(Generic[Kind]):
         try:
             await self._work(batch)
         finally:
-            self._away, self._back_at_s = None, self._loop.time()
+            self._away = None
             for errand in batch:
                 errand.deliver()
             if self._waiting:

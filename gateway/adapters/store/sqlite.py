@@ -45,7 +45,7 @@ _FOREVER_S: Final = float("inf")
 class SqliteStore:
     """Implements `ports.store.Store`. Made by `open`; belongs to the loop that opened it."""
 
-    def __init__(self, opened: Opened, *, boot_id: str, clock: Clock, reserve: Reserve, gap_s: float) -> None:
+    def __init__(self, opened: Opened, *, boot_id: str, clock: Clock, reserve: Reserve) -> None:
         self.boot_id = boot_id
         self.checked = opened.checked
         self._opened = opened
@@ -54,16 +54,16 @@ class SqliteStore:
         self._answers = ReadWork(opened.reader, Reader(opened.reader, boot_id=boot_id, clock=clock))
         self._writing: Thread[WriteErrand[Any]] = Thread("store-writer", self._writer.work, untidy=self._writer.untidy, tidy=self._writer.tidy)
         self._reading: Thread[ReadErrand[Any]] = Thread("store-reader", self._answers)
-        self._writes: Lane[WriteErrand[Any]] = Lane("store-writer", self._writing, gap_s=gap_s, batch_max=BATCH_MAX)
-        self._reads: Lane[ReadErrand[Any]] = Lane("store-reader", self._reading, gap_s=0.0, batch_max=_READS_MAX)
+        self._writes: Lane[WriteErrand[Any]] = Lane("store-writer", self._writing, batch_max=BATCH_MAX)
+        self._reads: Lane[ReadErrand[Any]] = Lane("store-reader", self._reading, batch_max=_READS_MAX)
 
     @staticmethod
-    async def open(path: Path, *, ids: Ids, clock: Clock, reserve_bytes: int, gap_s: float = 0.003) -> "SqliteStore":
+    async def open(path: Path, *, ids: Ids, clock: Clock, reserve_bytes: int) -> "SqliteStore":
         """Opens, migrates and begins a boot. `reserve_bytes`: no T1 is taken while less is free on the disk. Raises StoreRefused."""
         boot_id = ids.fresh()
         opened = await asyncio.to_thread(open_store, path, boot_id=boot_id, clock=clock)
         reserve = Reserve(opened.folder, reserve_bytes=reserve_bytes, clock=clock)
-        return SqliteStore(opened, boot_id=boot_id, clock=clock, reserve=reserve, gap_s=gap_s)
+        return SqliteStore(opened, boot_id=boot_id, clock=clock, reserve=reserve)
 
     async def write(self, write: Write[Reply], *, hand_over_by_s: float) -> Reply:
         errand = WriteErrand(write, by_s=hand_over_by_s)

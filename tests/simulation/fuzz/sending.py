@@ -47,7 +47,7 @@ async def send_all(messages: list[Sent]) -> list[str]:
     wrong: list[str] = []
     with tempfile.TemporaryDirectory(prefix="cs-fuzz-") as folder:
         clock = FakeClock()
-        store = await SqliteStore.open(Path(folder) / "store.db", ids=CountingIds(), clock=clock, reserve_bytes=0, gap_s=0.0)
+        store = await SqliteStore.open(Path(folder) / "store.db", ids=CountingIds(), clock=clock, reserve_bytes=0)
         async with gateway(store=store, clock=clock) as one, served(one, every_role(Path(folder))) as wire:
             for number, message in enumerate(messages):
                 clock.advance(ms=BETWEEN_MS)

@@ -42,22 +42,22 @@ _FOREVER_S: Final = float("inf")
 class PostgresStore:
     """Implements `ports.store.Store`. Made by `open`; belongs to the loop that opened it."""
 
-    def __init__(self, reader: Reader, link: Link, *, store_clock: Clock | None, gap_s: float) -> None:
+    def __init__(self, reader: Reader, link: Link, *, store_clock: Clock | None) -> None:
         self.boot_id = link.boot_id
         self._reader = reader
         self._link = link
         self._regretted: set[asyncio.Future[CommitRow]] = set()
         self._writer = Writer(link, given_up=self._regret, store_clock=store_clock)
-        self._writes: Lane[WriteErrand[Any]] = Lane("store-writer", self._writer.work, gap_s=gap_s, batch_max=BATCH_MAX)
-        self._recalls: Lane[RecallErrand] = Lane("store-reader", reader.recall, gap_s=0.0, batch_max=_RECALLS_MAX)
+        self._writes: Lane[WriteErrand[Any]] = Lane("store-writer", self._writer.work, batch_max=BATCH_MAX)
+        self._recalls: Lane[RecallErrand] = Lane("store-reader", reader.recall, batch_max=_RECALLS_MAX)
 
     @staticmethod
-    async def open(access: Access, *, ids: Ids, clock: Clock, store_clock: Clock | None = None, gap_s: float = 0.003) -> "PostgresStore":
+    async def open(access: Access, *, ids: Ids, clock: Clock, store_clock: Clock | None = None) -> "PostgresStore":
         """Checks and begins a boot. `clock` is this machine's, compared with the server's; `store_clock` stands in for the server's. Raises StoreRefused."""
         boot_id = ids.fresh()
         store_id = await open_store(access, boot_id=boot_id, clock=None if store_clock else clock)
         reader = await Reader.open(access, boot_id=boot_id, store_id=store_id, store_clock=store_clock)
-        return PostgresStore(reader, Link(access, boot_id=boot_id, store_id=store_id), store_clock=store_clock, gap_s=gap_s)
+        return PostgresStore(reader, Link(access, boot_id=boot_id, store_id=store_id), store_clock=store_clock)
 
     async def write(self, write: Write[Reply], *, hand_over_by_s: float) -> Reply:
         return await self._hand_over(write, by_s=hand_over_by_s)

@@ -38,7 +38,7 @@ def put(lane: "Lane[Errand[str]]", *keys: str, by_s: float = FOREVER_S) -> "asyn
 async def test_what_is_asked_in_one_turn_travels_together() -> None:
     """Up to the greatest batch; the rest leaves when it has come back."""
     work = Work()
-    lane: Lane[Errand[str]] = Lane("lane", work, gap_s=0.0, batch_max=3)
+    lane: Lane[Errand[str]] = Lane("lane", work, batch_max=3)
 
     answers = await asyncio.gather(*(put(lane, str(n)) for n in range(7)))
 
@@ -50,7 +50,7 @@ async def test_what_is_asked_in_one_turn_travels_together() -> None:
 async def test_a_second_member_of_a_key_waits_for_the_next_batch() -> None:
     """And so does whoever shares a key with one that waits: nobody overtakes."""
     work = Work()
-    lane: Lane[Errand[str]] = Lane("lane", work, gap_s=0.0, batch_max=8)
+    lane: Lane[Errand[str]] = Lane("lane", work, batch_max=8)
 
     await asyncio.gather(put(lane, "a"), put(lane, "a", "b"), put(lane, "b"), put(lane, "c"), put(lane), put(lane))
 
@@ -61,7 +61,7 @@ async def test_a_second_member_of_a_key_waits_for_the_next_batch() -> None:
 async def test_who_is_late_is_withdrawn_while_a_batch_is_stuck() -> None:
     """Also while another batch is away; it is never carried out."""
     work = Work()
-    lane: Lane[Errand[str]] = Lane("lane", work, gap_s=0.0, batch_max=8)
+    lane: Lane[Errand[str]] = Lane("lane", work, batch_max=8)
     work.go.clear()
     stuck = put(lane, "a")
     await asyncio.sleep(0)
@@ -79,7 +79,7 @@ async def test_who_is_late_is_withdrawn_while_a_batch_is_stuck() -> None:
 async def test_whose_caller_has_gone_never_leaves() -> None:
     """Nobody would hear the answer."""
     work = Work()
-    lane: Lane[Errand[str]] = Lane("lane", work, gap_s=0.0, batch_max=8)
+    lane: Lane[Errand[str]] = Lane("lane", work, batch_max=8)
     work.go.clear()
     stuck = put(lane, "a")
     await asyncio.sleep(0)
@@ -92,19 +92,21 @@ async def test_whose_caller_has_gone_never_leaves() -> None:
     assert work.batches == [["a"]]
 
 
-async def test_a_busy_lane_waits_for_company_and_a_quiet_one_does_not() -> None:
-    """No sooner than the gap after a batch of several; at once after a batch of one, and when the batch is full."""
+async def test_who_comes_while_a_batch_is_away_fills_the_next_one() -> None:
+    """One batch at a time, however many turns of the loop they come in; nobody waits once it is back."""
     work = Work()
-    lane: Lane[Errand[str]] = Lane("lane", work, gap_s=3_600.0, batch_max=2)
+    lane: Lane[Errand[str]] = Lane("lane", work, batch_max=8)
+    work.go.clear()
+    answers = []
+    for name in "abcd":
+        answers.append(put(lane, name))
+        await asyncio.sleep(0)
+    away = list(work.batches)
+    work.go.set()
 
-    await put(lane, "a")
-    await asyncio.gather(put(lane, "b"), put(lane, "c"))
-    alone = put(lane, "d")
-    await asyncio.sleep(0)
-    before = len(work.batches)
-    await asyncio.gather(alone, put(lane, "e"))
+    await asyncio.gather(*answers)
 
-    assert (before, work.batches) == (2, [["a"], ["b", "c"], ["d", "e"]])
+    assert (away, work.batches) == ([["a"]], [["a"], ["b", "c", "d"]])
     await lane.close()
 
 
@@ -114,7 +116,7 @@ async def test_work_that_breaks_leaves_its_errands_ambiguous() -> None:
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["exception"]))
     work = Work()
     work.breaks = True
-    lane: Lane[Errand[str]] = Lane("lane", work, gap_s=0.0, batch_max=8)
+    lane: Lane[Errand[str]] = Lane("lane", work, batch_max=8)
 
     with pytest.raises(StoreAmbiguous):
         await put(lane, "a")

@@ -63,8 +63,7 @@ def thread(shouter: Shouter) -> Iterator[Thread[Word]]:
 
 @pytest.fixture
 async def lane(thread: Thread[Word]) -> Lane[Word]:
-    """A lane whose gap is so long that only the other reasons to leave can be at work."""
-    return Lane("test-lane", thread, gap_s=60.0, batch_max=4)
+    return Lane("test-lane", thread, batch_max=4)
 
 
 async def say(lane: Lane[Word], *words: str) -> list[str]:
@@ -80,38 +79,6 @@ async def test_what_is_asked_in_one_turn_travels_together(lane: Lane[Word], shou
     assert await say(lane, "a", "b", "c") == ["A", "B", "C"]
 
     assert shouter.batches == [["a", "b", "c"]]
-
-
-async def test_a_lone_caller_never_waits_for_company(lane: Lane[Word], shouter: Shouter) -> None:
-    """After a batch of one the next leaves at once, however long the gap."""
-    for word in "a", "b", "c":
-        assert await say(lane, word) == [word.upper()]
-
-    assert shouter.batches == [["a"], ["b"], ["c"]]
-
-
-async def test_a_busy_lane_gathers_until_the_gap_is_over_or_the_batch_is_full(lane: Lane[Word], shouter: Shouter) -> None:
-    """After a batch of two the third waits for company; the sixth makes the batch full and all four leave."""
-    await say(lane, "a", "b")
-    waiting = [Word(word) for word in ("c", "d", "e")]
-    for word in waiting:
-        lane.put(word)
-    for _ in range(5):
-        await asyncio.sleep(0)
-    left_before = list(shouter.batches)
-    assert await say(lane, "f") == ["F"]
-
-    assert left_before == [["a", "b"]]
-    assert shouter.batches == [["a", "b"], ["c", "d", "e", "f"]]
-    assert [word.future.result() for word in waiting] == ["C", "D", "E"]
-
-
-async def test_the_gap_ends_by_itself(thread: Thread[Word]) -> None:
-    """A batch that never fills leaves when the gap is over."""
-    lane: Lane[Word] = Lane("test-lane", thread, gap_s=0.01, batch_max=4)
-    await say(lane, "a", "b")
-
-    assert await say(lane, "c") == ["C"]
 
 
 async def test_more_than_fits_leaves_in_turn(lane: Lane[Word], shouter: Shouter) -> None:
