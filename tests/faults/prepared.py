@@ -1,11 +1,13 @@
 """What every gateway of a suite would find out about the same policies again is found out once, by the gateway's own code.
 
 1. A nursery learns the policies its settings name; the gateways it forks take what it knows. Others they prepare themselves. No suite changes a policy.
+   So with the SDK of a model: a gateway loads it where its settings name one.
 2. `spared_s` is what a gateway would have spent on it, in seconds of CPU: whoever times a start adds it.
 """
 
 import resource
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from gateway.adapters.opa.check import PreparedPolicies, prepare
@@ -23,6 +25,8 @@ class Prepared:
         if settings_file in self._learned:
             return
         settings = load(settings_file)
+        if settings.models:
+            import_module("agent.models.openai_chat")
         layers, opa = tuple(parts.policy_layers(settings)), parts.find_opa(settings)
         if (layers, opa) not in self._known:
             before_s = _cpu_s()

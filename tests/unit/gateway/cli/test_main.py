@@ -60,6 +60,14 @@ def test_a_halt_waits_for_nothing_it_does_not_need() -> None:
     assert not loaded & {"openai", "aiohttp", "httpx", "httpx2", "apsw", "asyncpg", "gateway.app"}
 
 
+def test_a_gateway_without_a_model_loads_no_sdk() -> None:
+    """Neither that of a model nor that of an MCP server: each takes as long to load as half of the house."""
+    loaded = set(process("-c", "import sys, gateway.app; print(*sys.modules)").stdout.split())
+
+    assert "gateway.adapters.agent_runner" in loaded
+    assert not loaded & {"openai", "mcp"}
+
+
 def test_a_wrong_word_is_wrong_input(run: Run) -> None:
     """With the likely one."""
     done = run("hatls")
