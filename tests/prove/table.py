@@ -45,8 +45,9 @@ class Row:
         return " ".join(self.runs) if isinstance(self.runs, tuple) else self.runs.replace(".", "/") + ".py"
 
 
-def _tests(name: str, guarantee: str, *files: str, holds: str, quick: bool = True) -> Row:
-    return Row(name=name, guarantee=guarantee, runs=files, counts="tests", quick=ALL if quick else 0, full=ALL, soak=ALL, holds=holds)
+def _tests(name: str, guarantee: str, *files: str, holds: str, quick: bool = True, long: int = 0, load: int = 100) -> Row:
+    first = ALL if quick else 0
+    return Row(name=name, guarantee=guarantee, runs=files, counts="tests", quick=first, full=ALL, soak=ALL, holds=holds, long=long, load=load)
 
 
 TABLE: Final = (
@@ -84,7 +85,7 @@ TABLE: Final = (
         runs="tests.faults.power_loss", counts="disk states", quick=1_500, full=20_000, soak=200_000, holds="I2 I3 I5 I6 I7 I8",
         long=1,
     ),
-    _tests("wire", "at most one forward on the wire, whatever a host does", "tests/unit/gateway/adapters/hosts", holds="I1"),
+    _tests("wire", "at most one forward on the wire, whatever a host does", "tests/unit/gateway/adapters/hosts", holds="I1", load=35),
     _tests(
         "one-answer", "one key and content: one commit, one answer",
         "tests/contract/test_store_exam.py", "tests/unit/gateway/service/test_commit.py", holds="I4",
@@ -116,14 +117,17 @@ TABLE: Final = (
         "no-hands", "nothing the agent reaches can write, and no text it reads can make it read for another",
         "tests/architecture/test_reach.py", "tests/contract/test_thinker_injected.py", "tests/unit/agent/tools", holds="I13",
     ),
-    _tests("house", "the house: directions, sizes, each contract breakable", "tests/architecture", holds="I13"),
+    _tests(
+        "house", "the house: directions, sizes, each contract breakable", "tests/architecture/test_house.py", "tests/architecture/test_stages.py",
+        "tests/architecture/test_contract.py", "tests/architecture/test_contracts.py", holds="I13",
+    ),
     _tests(
         "whole-path", "killed between forward and settle: UNKNOWN, settled once; no secret in a log", "tests/e2e/test_subscription.py",
-        holds="I1 I3 I10", quick=False,
+        holds="I1 I3 I10", quick=False, long=1,
     ),
     _tests(
         "bad-input", "bad input and settings: a precise error, nothing kept",
-        "tests/e2e/test_bad_input.py", "tests/e2e/test_refuses_to_start.py", holds="I11", quick=False,
+        "tests/e2e/test_bad_input.py", "tests/e2e/test_refuses_to_start.py", holds="I11", quick=False, long=1,
     ),
     Row(
         name="model", guarantee="every answer, balance and entry is the reference model's, whatever the order of calls, clocks and restarts",

@@ -1,14 +1,17 @@
 """`python tests/faults/mutants/trying.py`: runs pytest again and again over one tree whose sources change in between, without the price of a start.
 
-1. What is not ours is imported once. Each run is a fork, in which our packages are imported as they stand then: none of them is imported here.
+1. What is not ours is imported once, pytest's plugins too. Each run is a fork, in which our packages are imported as they stand then: none of them is
+   imported here.
 2. One command a line, `[OUTPUT, ARGUMENT, …]` in JSON → the exit code. What pytest prints goes to OUTPUT. It ends when standard input does.
 """
 
+import gc
 import importlib
 import json
 import os
 import sys
 import traceback
+from importlib.metadata import entry_points
 from typing import Final, NoReturn
 
 _OURS: Final = ("gateway", "agent", "countersign", "tests", "examples", "benchmarks")
@@ -38,6 +41,9 @@ def _try(output: str, arguments: list[str]) -> NoReturn:
 def main() -> None:
     for name in ("pytest", *_NOT_OURS):
         importlib.import_module(name)
+    for plugin in entry_points(group="pytest11"):
+        plugin.load()
+    gc.freeze()
     ours = [name for name in sys.modules if name.partition(".")[0] in _OURS]
     assert not ours, f"what is planted in them would not be seen: {ours}"
     for line in sys.stdin:
