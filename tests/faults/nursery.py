@@ -1,6 +1,7 @@
 """`python -m tests.faults.nursery`: brings real gateways into the world quickly, one process each.
 
 1. Everything is imported once, and policies are prepared once; each gateway is a fork made before anything of gRPC exists, and runs `gateway.app.serve`.
+   What is there before a fork is no garbage of it: a fork that looked through it would copy it.
 2. One command a line: `start SETTINGS LOG CLOCK STOP [NETWORK]` → the pid; `wait PID` → how it ended (a signal is negative); `spared` → the seconds a
    start was spared, for those who time one. `CLOCK` is `-`, or a file of milliseconds that are added to the wall clock: how a day passes between two lines
    of the gateway's code. `STOP` is a file that names a moment: the gateway that comes to it stops itself there, once. `NETWORK` is the network namespace
@@ -10,6 +11,7 @@
 """
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -104,6 +106,7 @@ def main() -> None:
         match line.split():
             case ["start", settings, log, clock, stop, *network]:
                 prepared.learn(Path(settings))
+                gc.freeze()
                 pid = os.fork()
                 if pid == 0:
                     _become_a_gateway(Path(settings), Path(log), clock, Path(stop), "".join(network))

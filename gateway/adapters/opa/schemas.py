@@ -9,6 +9,7 @@
 import json
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +23,9 @@ DECIDE: Final = "decide_input.json"
 _REF: Final = "#/$defs/"
 
 
-def generate() -> dict[str, bytes]:
-    """Returns file name → the schema as indented UTF-8 JSON ending in a newline."""
+@cache
+def generate() -> Mapping[str, bytes]:
+    """Returns file name → the schema as indented UTF-8 JSON ending in a newline. They depend on the code alone: drawn once."""
     return {
         COMMIT: _file(TypeAdapter(CommitInput).json_schema(), open_field="payload", open_schema={}),
         DECIDE: _file(TypeAdapter(DecideInput).json_schema(), open_field="context", open_schema={"type": "object"}),
