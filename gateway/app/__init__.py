@@ -44,7 +44,6 @@ from gateway.service.lookup import Lookup
 from gateway.service.reconcile import Reconciler
 from gateway.service.runs import Runs
 from gateway.service.turnstile import Turnstile
-from gateway.transport.diagnostics import Diagnostics
 from gateway.transport.handler import Telling
 from gateway.transport.listener import ListenerRefused
 from gateway.transport.server import Servicers, Serving, start
@@ -209,6 +208,7 @@ async def _drain(keeper: Keeper, grace_s: float) -> None:
 async def _diagnose(settings: Settings, stack: AsyncExitStack, store: Store, engine: OpaEngine, runner: AgentRunner) -> int:
     if settings.diagnostics is None:
         return 0
+    from gateway.transport.diagnostics import Diagnostics  # noqa: PLC0415 - a web server, loaded where the settings name its address
 
     def why_not_ready() -> str:
         return "the store takes no writes" if not store.ready() else "no healthy policy engine" if not engine.ready() else ""

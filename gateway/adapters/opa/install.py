@@ -20,8 +20,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import httpx
-
 VERSION_MIN: Final = (1, 21, 3)
 PINNED: Final = ".".join(map(str, VERSION_MIN))
 GO_PACKAGE: Final = f"github.com/open-policy-agent/opa@v{PINNED}"
@@ -176,6 +174,8 @@ def _download(release: Release, target: Path, progress: Callable[[Progress], Non
     pinned = release.sha256.get(here)
     if here not in _ASSETS or pinned is None:
         raise _Unusable(f"no SHA-256 is pinned for {here}, so the release is not downloaded")
+    import httpx  # noqa: PLC0415 - a gateway finds its OPA and downloads none
+
     address = f"{release.address}/{_ASSETS[here]}"
     parts = urlsplit(address)
     if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "::1"}:
@@ -191,6 +191,8 @@ def _download(release: Release, target: Path, progress: Callable[[Progress], Non
 
 def _stream(address: str, target: Path, progress: Callable[[Progress], None]) -> str:
     """Write what is at `address` to `target`; returns its SHA-256."""
+    import httpx  # noqa: PLC0415 - as above
+
     made = hashlib.sha256()
     with httpx.stream("GET", address, follow_redirects=True, timeout=30) as reply, target.open("wb") as file:
         reply.raise_for_status()
