@@ -8,7 +8,6 @@
 import asyncio
 import gc
 import signal
-import tempfile
 import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,6 +25,7 @@ from gateway.adapters.store.trouble import StoreRefused
 from gateway.adapters.system import SystemClock, SystemIds
 from gateway.adapters.transcripts import FolderTranscripts
 from gateway.app import parts
+from gateway.app.engine_folder import engine_folder
 from gateway.app.stores import open_store
 from gateway.config import RefusedToStart, Settings
 from gateway.domain.boundary import Activation
@@ -154,9 +154,8 @@ async def _start(settings: Settings, stack: AsyncExitStack, stop: Callable[[], N
 
 
 async def _engine(settings: Settings, binary: Path, prepared: PreparedPolicies, number: int, stack: AsyncExitStack) -> OpaEngine:
-    folder = settings.opa.runtime_folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="countersign-")))
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    engine = OpaEngine(EngineTerms(binary=binary, runtime_folder=folder), log=lambda line: telemetry.log().warning("engine", detail=line))
+    terms = EngineTerms(binary=binary, runtime_folder=engine_folder(settings))
+    engine = OpaEngine(terms, log=lambda line: telemetry.log().warning("engine", detail=line))
     stack.push_async_callback(engine.close)
     await engine.open()
     await engine.start(number, prepared)

@@ -36,7 +36,11 @@ class ActivationSource(Declared):
 class Opa(Declared):
     binary: FilePath | None = Field(default=None, description="the OPA to run; else PATH, else `folder`", examples=["/usr/local/bin/opa"])
     folder: SomePath | None = Field(default=None, description="where `countersign opa install` puts one", examples=[".tools/bin"])
-    runtime_folder: SomePath | None = Field(default=None, description="private folder for OPA's sockets; a short path", examples=["/run/countersign/opa"])
+    runtime_folder: SomePath | None = Field(
+        default=None,
+        description="private folder for OPA's sockets, a short path; unless named, this user's own among temporary files",
+        examples=["/run/countersign/opa"],
+    )
 
 
 class Telemetry(Declared):

@@ -32,6 +32,8 @@ from gateway.ports.policy import Entrypoint, PolicyAnswer, Question
 _SOCKET_PATH_BYTES_MAX: Final = 100  # the kernel takes 107
 _WARM_S_MAX: Final = 10.0
 _PREFIX: Final = "opa-"
+_LOCK: Final = "lock"
+_UNNAMED: Final = ".lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +78,7 @@ class OpaEngine:
         _refuse_open(self._terms.runtime_folder)
         _sweep(self._terms.runtime_folder)
         self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._terms.runtime_folder))
-        self._lock = os.open(self._folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._lock = _lock(self._folder)
         if len(os.fsencode(self._folder)) > _SOCKET_PATH_BYTES_MAX - 16:
             await self.close()
             raise PolicyFault(f"{self._terms.runtime_folder} is too long a path for a unix socket; name a shorter runtime folder")
@@ -191,10 +192,21 @@ def _refuse_open(runtime_folder: Path) -> None:
         raise PolicyFault(f"{others}; run `chmod 0700 {runtime_folder}`, or name another runtime folder")
 
 
+def _lock(folder: Path) -> int:
+    """It is locked before it has the name that a sweep goes by."""
+    made = os.open(folder / _UNNAMED, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    fcntl.flock(made, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    (folder / _UNNAMED).rename(folder / _LOCK)
+    return made
+
+
 def _sweep(runtime_folder: Path) -> None:
     """Remove the folders of gateways that are gone: nobody holds their lock."""
-    for left in runtime_folder.glob(f"{_PREFIX}*/lock"):
-        lock = os.open(left, os.O_RDWR | os.O_CLOEXEC)
+    for left in runtime_folder.glob(f"{_PREFIX}*/{_LOCK}"):
+        try:
+            lock = os.open(left, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:  # another gateway has just swept it
+            continue
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(left.parent, ignore_errors=True)

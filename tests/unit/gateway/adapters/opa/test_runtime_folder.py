@@ -1,5 +1,7 @@
 """Where an engine may be kept: nobody else may exchange it."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,22 @@ async def test_a_folder_where_ours_stays_ours_will_do(folder: Path) -> None:
     await engine.close()
 
     assert made == 1
+
+
+async def test_many_that_begin_at_once_sweep_what_is_left_and_not_each_other(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A lock has its name only when it is held; what another has just swept is nobody's."""
+    folder = tmp_path_factory.mktemp("e")
+    for number in range(40):
+        (folder / f"opa-left-{number}").mkdir()
+        (folder / f"opa-left-{number}" / "lock").touch()
+    engines = [engine_in(folder) for _ in range(12)]
+
+    with ThreadPoolExecutor(len(engines)) as threads:
+        for opened in [threads.submit(asyncio.run, engine.open()) for engine in engines]:
+            opened.result()
+    living = len(entries(folder))
+    for engine in engines:
+        await engine.close()
+
+    assert living == len(engines)
+    assert entries(folder) == []
