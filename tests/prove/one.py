@@ -1,7 +1,7 @@
 """Runs one suite in this process: `python -m tests.prove.one NAME …`. The frame starts it; a failing case is replayed by hand through `tests.prove`.
 
 1. Progress goes to standard output as lines `progress N`; the report goes to a file, so that nothing a suite prints can spoil it.
-2. Test files are run by pytest: errors and skips count as failures.
+2. Test files are run by pytest, with temporary files of their own: errors and skips count as failures.
 """
 
 import argparse
@@ -68,7 +68,8 @@ def run(row: Row, given: Assignment) -> Report:
 def _run_tests(files: Sequence[str]) -> Report:
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit1", f"--junitxml={written}", *files]
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
+        command += [f"--basetemp={Path(folder) / 't'}", f"--junitxml={written}", *files]
         done = subprocess.run(command, cwd=ROOT, check=False)
         if not written.exists():
             return Report(volume=0, failures=(Failure(case="", what="pytest wrote no report"),))

@@ -1,6 +1,7 @@
 """A copy of the tree to plant bugs in, and what runs in it: tests by pytest, suites as `make prove` runs them.
 
 1. The working tree is never touched. In the copy Python finds our packages first; tests run in forks of one process, which import them as they stand then.
+   Their temporary files are the copy's own: what runs of pytest share, each tidies up, and stumbles over what another has just tidied.
 2. A suite that hangs is ended, and has shown nothing. It stays in the session of the suite that plants: what it may leave ends with that.
 """
 
@@ -88,11 +89,11 @@ class Tree:
         return ""
 
     def test(self, tests: Sequence[str], *options: str) -> Ran:
-        report, said = self._root / "report.xml", self._root / "said"
+        report, said, files = self._root / "report.xml", self._root / "said", self._root / "t"
         report.unlink(missing_ok=True)
         assert self._trying.stdin is not None
         assert self._trying.stdout is not None
-        self._trying.stdin.write(json.dumps([str(said), *_OPTIONS, f"--junitxml={report}", *options, *tests]) + "\n")
+        self._trying.stdin.write(json.dumps([str(said), *_OPTIONS, f"--basetemp={files}", f"--junitxml={report}", *options, *tests]) + "\n")
         self._trying.stdin.flush()
         code = int(self._trying.stdout.readline())
         cases = [*ET.parse(report).iter("testcase")] if report.exists() else []  # noqa: S314 - pytest's own report
