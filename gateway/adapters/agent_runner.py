@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Final
 
 from agent.models.check import Probe, Rely, check_model
+from agent.models.port import Model
 from agent.models.spec import ModelSpec
 from agent.models.turns import Turns
 from agent.record import Watch
@@ -69,7 +70,7 @@ class AgentRunner:
         """`told` gets the name of a tool and why it is disabled; "" when it no longer is."""
         self._models = dict(models)
         self._tools = dict(tools)
-        self._chats = {name: _chat(spec) for name, spec in models.items()}
+        self._chats = {name: Turns(_opened(spec), spec) for name, spec in models.items()}
         self._told = told
         self._disabled: dict[str, str] = {}
         self._pinned = {name: _pinned(spec, self._standing) for name, spec in tools.items() if isinstance(spec, McpToolSpec)}
@@ -170,10 +171,10 @@ def _order(rationale: str) -> RationaleOrder:
         raise AgentFault(f"rationale must be before, after or none, got {rationale!r}") from error
 
 
-def _chat(spec: ModelSpec) -> Turns:
+def _opened(spec: ModelSpec) -> Model:
     from agent.models.openai_chat import OpenAIChat  # noqa: PLC0415 - the SDK takes a second to load, and only who declares a model needs it
 
-    return Turns(OpenAIChat(spec), spec)
+    return OpenAIChat(spec)
 
 
 def _pinned(spec: McpToolSpec, told: Callable[[str, str], None]) -> PinnedTool:
@@ -184,9 +185,7 @@ def _pinned(spec: McpToolSpec, told: Callable[[str, str], None]) -> PinnedTool:
 
 def probed(spec: ModelSpec) -> AsyncIterator[Probe]:
     """What the server of a model really does, one probe after the other. Raises nothing: a fault is something seen."""
-    from agent.models.openai_chat import OpenAIChat  # noqa: PLC0415 - as above
-
-    return check_model(spec, OpenAIChat)
+    return check_model(spec, _opened)
 
 
 async def listed_tools(server: McpServerSpec) -> tuple[SeenTool, ...]:

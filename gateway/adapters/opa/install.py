@@ -174,16 +174,11 @@ def _download(release: Release, target: Path, progress: Callable[[Progress], Non
     pinned = release.sha256.get(here)
     if here not in _ASSETS or pinned is None:
         raise _Unusable(f"no SHA-256 is pinned for {here}, so the release is not downloaded")
-    import httpx  # noqa: PLC0415 - a gateway finds its OPA and downloads none
-
     address = f"{release.address}/{_ASSETS[here]}"
     parts = urlsplit(address)
     if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "::1"}:
         raise _Unusable(f"{address} is not https")
-    try:
-        digest = _stream(address, target, progress)
-    except httpx.HTTPError as wrong:
-        raise _Unusable(f"{address}: {type(wrong).__name__} {wrong}") from wrong
+    digest = _stream(address, target, progress)
     if digest != pinned:
         raise _Unusable(f"{address} has SHA-256 {digest}, pinned is {pinned}; it was thrown away")
     target.chmod(0o755)
@@ -191,21 +186,24 @@ def _download(release: Release, target: Path, progress: Callable[[Progress], Non
 
 def _stream(address: str, target: Path, progress: Callable[[Progress], None]) -> str:
     """Write what is at `address` to `target`; returns its SHA-256."""
-    import httpx  # noqa: PLC0415 - as above
+    import httpx  # noqa: PLC0415 - a gateway finds its OPA and downloads none
 
     made = hashlib.sha256()
-    with httpx.stream("GET", address, follow_redirects=True, timeout=30) as reply, target.open("wb") as file:
-        reply.raise_for_status()
-        total, done = int(reply.headers.get("content-length", "0")), 0
-        for chunk in reply.iter_bytes(_CHUNK_BYTES):
-            done += len(chunk)
-            if done > _RELEASE_BYTES_MAX:
-                raise _Unusable(f"{address} is larger than {_RELEASE_BYTES_MAX} bytes")
-            made.update(chunk)
-            file.write(chunk)
-            progress(Progress(source=address, message="downloading", done_bytes=done, total_bytes=total))
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with httpx.stream("GET", address, follow_redirects=True, timeout=30) as reply, target.open("wb") as file:
+            reply.raise_for_status()
+            total, done = int(reply.headers.get("content-length", "0")), 0
+            for chunk in reply.iter_bytes(_CHUNK_BYTES):
+                done += len(chunk)
+                if done > _RELEASE_BYTES_MAX:
+                    raise _Unusable(f"{address} is larger than {_RELEASE_BYTES_MAX} bytes")
+                made.update(chunk)
+                file.write(chunk)
+                progress(Progress(source=address, message="downloading", done_bytes=done, total_bytes=total))
+            file.flush()
+            os.fsync(file.fileno())
+    except httpx.HTTPError as wrong:
+        raise _Unusable(f"{address}: {type(wrong).__name__} {wrong}") from wrong
     return made.hexdigest()
 
 
